@@ -1,6 +1,6 @@
 /** README.md on killing a node, typed as it stands there, on a cluster of `onar cluster`. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -62,6 +62,12 @@ afterAll(async () => {
 const said = (by: Program, what: string): Promise<true> =>
   eventually(`it says ${what}`, LONG_MS, () => (by.said().includes(what) ? true : undefined));
 
+/** The words of a command that the cluster prints, as a shell takes them. */
+function printed(line: RegExp): readonly string[] {
+  const command = line.exec(cluster.said())?.[1] ?? "";
+  return [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
+}
+
 const blockWith = (text: string): Block => {
   const block = blocksOf("README.md").find((one) => one.language === "console" && one.text.includes(text));
   if (block === undefined) throw new Error(`README.md has no block with ${text}`);
@@ -96,16 +102,33 @@ test(
     await said(prompt, "number 8,");
     await prompt.end("SIGTERM");
     await said(cluster, "it comes back with its data");
-    const again = /Enter here, or in another terminal:\n {2}npx onar (start .*)$/m.exec(cluster.said())?.[1] ?? "";
-    // As a shell takes it.
-    const words = [...again.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
-    restarted = program(words);
+    restarted = program(printed(/Enter here, or in another terminal:\n {2}npx onar (start .*)$/m));
     await eventually("all nodes are well", LONG_MS, async () => {
       const { stdout } = await onar(["status"], { env });
       return stdout.startsWith("well: all 3 nodes are there") ? true : undefined;
     });
   },
   2 * LONG_MS,
+);
+
+test(
+  "the line that is printed for one more node makes a member, which leaves by the command; the secret is its owner's alone",
+  async () => {
+    const { mode } = statSync(join(folder, ".onar-data/cluster-secret"));
+    expect(mode & 0o777).toBe(0o600);
+    const fourth = program(printed(/One more node, in another terminal:\n {2}npx onar (start .*)$/m));
+    try {
+      await said(fourth, "ready: node");
+      const at = `127.0.0.1:${base + 3}`;
+      expect((await onar(["nodes"], { env })).stdout).toContain(at);
+      expect(await onar(["get", "city", "--endpoint", at])).toMatchObject({ code: 0, stdout: "Paris" });
+      expect(await onar(["leave", at], { env, timeoutMs: LONG_MS })).toMatchObject({ code: 0, stderr: "" });
+      await said(fourth, "has left cluster");
+    } finally {
+      await fourth.end("SIGTERM");
+    }
+  },
+  LONG_MS,
 );
 
 test(

@@ -18,7 +18,7 @@ import type { Stream, StreamListener } from "../src/http2/connection/stream.js";
 import { headerList } from "../src/http2/hpack/header-list.js";
 import { Http2Server } from "../src/http2/socket/server.js";
 import { TEST_CERTIFICATE, TEST_KEY } from "../test/unit/http2/support/tls.js";
-import { GET_PATH, PUT_PATH } from "./load/wire.js";
+import { GET_PATH, PUT_PATH } from "./load/onar.js";
 
 type Listen = (host: string, port: number) => Promise<number>;
 

@@ -21,6 +21,7 @@ import { idle } from "./suites/idle.js";
 import { memory } from "./suites/memory.js";
 import { memoryAway } from "./suites/memory-away.js";
 import { open } from "./suites/open.js";
+import { peers } from "./suites/peers.js";
 import { pipelined } from "./suites/pipelined.js";
 import { placement } from "./suites/placement.js";
 import { rest } from "./suites/rest.js";
@@ -52,10 +53,14 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ["idle", idle],
   ["placement", placement],
   ["views", views],
+  ["peers", peers],
 ]);
 
+/** These build other programs first, and run only when they are named. */
+const BY_NAME_ONLY: ReadonlySet<string> = new Set(["peers"]);
+
 const USAGE = `usage: npx tsx bench/main.ts [NAME…] [options]
-names: ${[...SUITES.keys()].join(", ")} (all, in this order)
+names: ${[...SUITES.keys()].join(", ")} (in this order; peers only when it is named)
   --rounds N      rounds of http2, unary, exactly-once, pipelined, durable, traces, attacks, abuse and views; starts of open;
                   a sixth of the runs of start-up (5)
   --seconds N     measured time of one load (4)
@@ -73,6 +78,11 @@ names: ${[...SUITES.keys()].join(", ")} (all, in this order)
   --open-value N  bytes of a value of open and streams (100)
   --open-mixed    open: keys of 16 to 115 bytes, and values of up to twice that
   --only A,B      attacks, abuse and catch-up: these alone; start-up: nodes alone
+  --stores A,B    peers: some of onar, onar-memory, etcd, nats
+  --shapes A,B    peers: some of 1x1, 1x64, 16x64 (connections to the nodes x calls in flight on each)
+  --calls A,B     peers: some of put, get, cas, pipelined
+  --spreads A,B   peers: uniform, hot (one key at its writer's node)
+  --values N,M    peers: bytes of the values (100)
   --program PATH  the compiled onar program (dist/bin/onar.cjs)`;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -82,6 +92,10 @@ function optionsFrom(values: Readonly<Record<string, string | boolean | undefine
     const value = values[name] === undefined ? fallback : Number(values[name]);
     if (!Number.isFinite(value) || value <= 0) throw new Error(`--${name} must be a number above 0`);
     return value;
+  };
+  const list = (name: string): string[] => {
+    const value = values[name];
+    return typeof value === "string" ? value.split(",") : [];
   };
   return {
     program: typeof values.program === "string" ? values.program : `${root}dist/bin/onar.cjs`,
@@ -101,7 +115,14 @@ function optionsFrom(values: Readonly<Record<string, string | boolean | undefine
     rewrites: number("rewrites", 10),
     openValue: number("open-value", 100),
     openMixed: values["open-mixed"] === true,
-    only: typeof values.only === "string" ? values.only.split(",") : [],
+    peers: {
+      stores: list("stores"),
+      shapes: list("shapes"),
+      calls: list("calls"),
+      spreads: list("spreads"),
+      valueBytes: list("values").map(Number),
+    },
+    only: list("only"),
   };
 }
 
@@ -163,6 +184,11 @@ async function main(): Promise<number> {
         "open-mixed": { type: "boolean" },
         only: { type: "string" },
         program: text,
+        stores: text,
+        shapes: text,
+        calls: text,
+        spreads: text,
+        values: text,
         help: { type: "boolean", short: "h" },
       },
     });
@@ -170,7 +196,7 @@ async function main(): Promise<number> {
       process.stdout.write(`${USAGE}\n`);
       return 0;
     }
-    names = positionals.length > 0 ? positionals : [...SUITES.keys()];
+    names = positionals.length > 0 ? positionals : [...SUITES.keys()].filter((name) => !BY_NAME_ONLY.has(name));
     const unknown = names.find((name) => !SUITES.has(name));
     if (unknown !== undefined) throw new Error(`no benchmark is called "${unknown}"`);
     options = optionsFrom(values);

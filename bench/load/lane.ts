@@ -4,8 +4,8 @@
  */
 
 import { performance } from "node:perf_hooks";
-import { Connection } from "../http2/connection.js";
 import type { CallHandler } from "../http2/stream.js";
+import type { Dialect, Line } from "./dialect.js";
 import type { Endpoint } from "./options.js";
 
 const RECONNECT_AFTER_MS = 100;
@@ -24,16 +24,18 @@ export interface LaneEvents {
 
 export class Lane {
   ready = false;
+  readonly #dialect: Dialect;
   readonly #endpoint: Endpoint;
   readonly #deadlineMs: number;
   readonly #events: LaneEvents;
   readonly #parked: Caller[] = [];
-  #connection: Connection;
+  #connection: Line;
   /** Those that drain: they still owe answers. */
-  readonly #old = new Set<Connection>();
+  readonly #old = new Set<Line>();
   #over = false;
 
-  constructor(endpoint: Endpoint, deadlineMs: number, events: LaneEvents) {
+  constructor(dialect: Dialect, endpoint: Endpoint, deadlineMs: number, events: LaneEvents) {
+    this.#dialect = dialect;
     this.#endpoint = endpoint;
     this.#deadlineMs = deadlineMs;
     this.#events = events;
@@ -46,8 +48,9 @@ export class Lane {
     return connection.usable && connection.inFlight < connection.maxConcurrentStreams;
   }
 
-  call(path: string, body: Uint8Array, slot: Caller): void {
-    this.#connection.call(path, body, body.length, slot);
+  /** `body` [0, length) is copied before this returns. */
+  call(path: string, body: Uint8Array, length: number, slot: Caller): void {
+    this.#connection.call(path, body, length, slot);
   }
 
   /** The time of the socket read in progress, or else now. */
@@ -73,8 +76,8 @@ export class Lane {
     for (const connection of [this.#connection, ...this.#old]) connection.close();
   }
 
-  #dial(): Connection {
-    const connection = new Connection({
+  #dial(): Line {
+    const connection: Line = this.#dialect.dial({
       host: this.#endpoint.host,
       port: this.#endpoint.port,
       deadlineMs: this.#deadlineMs,
@@ -92,7 +95,7 @@ export class Lane {
     return connection;
   }
 
-  #replace(connection: Connection, afterMs: number): void {
+  #replace(connection: Line, afterMs: number): void {
     if (this.#over || connection !== this.#connection) return;
     this.#events.onLost();
     if (afterMs === 0) {

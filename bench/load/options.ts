@@ -2,6 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { type KeyDistribution, parseDistribution } from "../stats/random.js";
+import { DIALECTS, type DialectName } from "./dialects.js";
 
 export interface Endpoint {
   readonly host: string;
@@ -9,11 +10,15 @@ export interface Endpoint {
 }
 
 export interface LoadOptions {
+  /** The store that is spoken to. */
+  readonly dialect: DialectName;
   readonly endpoints: readonly Endpoint[];
   /** Connections to each endpoint. */
   readonly connections: number;
   /** Calls in flight, over all connections. Closed loop: an answer starts the next call. */
   readonly inFlight: number;
+  /** A call goes to the next connection in turn, in place of the one that brought the last answer. */
+  readonly takeTurns: boolean;
   /** The measured part ends after this time or after `count` answers, whichever comes first. */
   readonly durationMs: number;
   /** 0 for no bound. */
@@ -23,8 +28,10 @@ export interface LoadOptions {
   readonly keyPrefix: string;
   readonly distribution: KeyDistribution;
   readonly valueBytes: number;
-  /** The share of GETs, 0 to 1; the rest are PUTs. */
+  /** The share of GETs, 0 to 1; what is left beside them and CAS are PUTs. */
   readonly getFraction: number;
+  /** The share of CAS, each with the last version of its key that an answer has told. */
+  readonly casFraction: number;
   /** Every PUT carries 16 random bytes as its request id. */
   readonly requestId: boolean;
   /** Write every key once before the warm-up. */
@@ -41,8 +48,10 @@ export interface LoadOptions {
 }
 
 export const LOAD_DEFAULTS = {
+  dialect: "onar",
   connections: 1,
   inFlight: 64,
+  takeTurns: false,
   durationMs: 5000,
   count: 0,
   warmUpMs: 1000,
@@ -51,6 +60,7 @@ export const LOAD_DEFAULTS = {
   distribution: { kind: "uniform" },
   valueBytes: 100,
   getFraction: 0.5,
+  casFraction: 0,
   requestId: true,
   preload: false,
   verify: false,
@@ -92,6 +102,8 @@ export function checkOptions(options: LoadOptions): LoadOptions {
   }
   if (options.durationMs === 0 && options.count === 0) throw new Error("give a duration or a count");
   if (!(options.getFraction >= 0 && options.getFraction <= 1)) throw new Error("gets must be between 0 and 1");
+  if (!(options.casFraction >= 0 && options.getFraction + options.casFraction <= 1))
+    throw new Error("cas must be between 0 and 1, and at most 1 together with gets");
   if (options.keys > 10 ** KEY_DIGITS) throw new Error(`keys must be at most ${10 ** KEY_DIGITS}`);
   if (Buffer.byteLength(options.keyPrefix) > KEY_BYTES - KEY_DIGITS) {
     throw new Error(`key-prefix must be at most ${KEY_BYTES - KEY_DIGITS} bytes`);
@@ -111,8 +123,10 @@ export function keyTable(options: Pick<LoadOptions, "keys" | "keyPrefix">): Buff
 
 export const LOAD_USAGE = `usage: load [options]
   --endpoint HOST:PORT   a server; may be given several times (127.0.0.1:4600)
+  --dialect D            the store: ${Object.keys(DIALECTS).join(", ")} (${LOAD_DEFAULTS.dialect})
   --connections N        connections to each endpoint (${LOAD_DEFAULTS.connections})
   --in-flight N          calls in flight, over all connections (${LOAD_DEFAULTS.inFlight})
+  --take-turns           a call goes to the next connection in turn
   --duration SECONDS     how long to measure (${LOAD_DEFAULTS.durationMs / 1000}); 0 with --count
   --count N              or: how many answers to measure
   --warm-up SECONDS      load that is not measured, before (${LOAD_DEFAULTS.warmUpMs / 1000})
@@ -121,6 +135,7 @@ export const LOAD_USAGE = `usage: load [options]
   --distribution D       uniform, zipf or zipf:THETA (uniform)
   --value-bytes N        size of the values (${LOAD_DEFAULTS.valueBytes})
   --gets FRACTION        share of GETs, 0 to 1; the rest are PUTs (${LOAD_DEFAULTS.getFraction})
+  --cas FRACTION         share of CAS, each with the last version that was answered (${LOAD_DEFAULTS.casFraction})
   --no-request-id        PUT without request id
   --preload              write every key once, before the warm-up
   --verify               decode the answers and check values and versions
@@ -143,7 +158,9 @@ export function parseLoadArguments(args: readonly string[]): LoadCommand | undef
     args: [...args],
     options: {
       endpoint: { type: "string", multiple: true },
+      dialect: text,
       connections: text,
+      "take-turns": flag,
       "in-flight": text,
       duration: text,
       count: text,
@@ -153,6 +170,7 @@ export function parseLoadArguments(args: readonly string[]): LoadCommand | undef
       distribution: text,
       "value-bytes": text,
       gets: text,
+      cas: text,
       "no-request-id": flag,
       preload: flag,
       verify: flag,
@@ -168,9 +186,11 @@ export function parseLoadArguments(args: readonly string[]): LoadCommand | undef
     value === undefined ? fallback : Number(value);
   const d = LOAD_DEFAULTS;
   const options: LoadOptions = {
+    dialect: values.dialect === undefined ? d.dialect : dialectName(values.dialect),
     endpoints: (values.endpoint ?? ["127.0.0.1:4600"]).map(parseEndpoint),
     connections: number(values.connections, d.connections),
     inFlight: number(values["in-flight"], d.inFlight),
+    takeTurns: values["take-turns"] === true,
     durationMs: 1000 * number(values.duration, d.durationMs / 1000),
     count: number(values.count, d.count),
     warmUpMs: 1000 * number(values["warm-up"], d.warmUpMs / 1000),
@@ -179,6 +199,7 @@ export function parseLoadArguments(args: readonly string[]): LoadCommand | undef
     distribution: values.distribution === undefined ? d.distribution : parseDistribution(values.distribution),
     valueBytes: number(values["value-bytes"], d.valueBytes),
     getFraction: number(values.gets, d.getFraction),
+    casFraction: number(values.cas, d.casFraction),
     requestId: values["no-request-id"] !== true,
     preload: values.preload === true,
     verify: values.verify === true,
@@ -188,4 +209,10 @@ export function parseLoadArguments(args: readonly string[]): LoadCommand | undef
     watchPids: (values["watch-pid"] ?? []).map(Number),
   };
   return { options: checkOptions(options), json: values.json };
+}
+
+function dialectName(text: string): DialectName {
+  const names = Object.keys(DIALECTS).join(", ");
+  if (text !== "onar" && text !== "etcd" && text !== "nats") throw new Error(`unknown dialect "${text}": ${names}`);
+  return text;
 }

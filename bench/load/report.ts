@@ -15,6 +15,8 @@ export interface Measured {
   readonly errors: Readonly<Record<string, { count: number; example: string }>>;
   readonly reconnects: number;
   readonly preloadFailures: number;
+  /** CAS that found another version than they expected. */
+  readonly refused: number;
   readonly watched: readonly WatchedProcess[];
 }
 
@@ -39,6 +41,8 @@ export interface LoadReport {
   readonly errors: Readonly<Record<string, { count: number; example: string }>>;
   readonly reconnects: number;
   readonly preloadFailures: number;
+  /** CAS that found another version than they expected; they count as operations. */
+  readonly refused: number;
   /** CPU time of the generator itself. */
   readonly cpuSeconds: number;
   readonly cpuMicrosPerOperation: number;
@@ -65,6 +69,7 @@ export function buildReport(options: LoadOptions, measured: Measured, verify: Ve
     errors: measured.errors,
     reconnects: measured.reconnects,
     preloadFailures: measured.preloadFailures,
+    refused: measured.refused,
     cpuSeconds: measured.cpuSeconds,
     cpuMicrosPerOperation: answers === 0 ? 0 : (measured.cpuSeconds * 1e6) / answers,
     cpuShare: measured.cpuSeconds / measured.seconds,
@@ -91,6 +96,7 @@ export function formatReport(report: LoadReport): string {
   lines.push(`errors: ${errors.length === 0 ? "none" : ""}`.trimEnd());
   for (const [name, { count, example }] of errors)
     lines.push(`  ${name} ${count}${example === "" ? "" : ` (e.g. ${example})`}`);
+  if (report.refused > 0) lines.push(`CAS that found another version: ${report.refused}`);
   if (report.reconnects > 0) lines.push(`connections lost: ${report.reconnects}`);
   if (report.preloadFailures > 0) lines.push(`keys not written before the load: ${report.preloadFailures}`);
   if (report.verify !== undefined) {

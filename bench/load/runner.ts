@@ -14,12 +14,14 @@ import { statusName } from "../http2/stream.js";
 import { cpuSecondsOf } from "../process/procfs.js";
 import { Histogram } from "../stats/histogram.js";
 import { KeyChooser, Random } from "../stats/random.js";
+import type { CallKind, DecodedAnswer, Dialect, RequestTemplate } from "./dialect.js";
+import { DIALECTS } from "./dialects.js";
 import { Lane } from "./lane.js";
+import { REQUEST_ID_BYTES } from "./onar.js";
 import { KEY_BYTES, keyTable, type LoadOptions } from "./options.js";
 import { buildReport, type LoadReport, type Measured } from "./report.js";
 import { Slot } from "./slot.js";
 import { Verifier } from "./verifier.js";
-import { GET_PATH, PUT_PATH, REQUEST_ID_BYTES, type RequestTemplate, requestTemplate } from "./wire.js";
 
 const EXPIRE_EVERY_MS = 250;
 /** How long a call may outlive its deadline before the client gives it up. */
@@ -36,12 +38,15 @@ export function runLoad(options: LoadOptions): Promise<LoadReport> {
 
 export class LoadRunner {
   readonly options: LoadOptions;
+  readonly dialect: Dialect;
+  readonly decodes: boolean;
   readonly verifier: Verifier;
   readonly #keys: Buffer;
   readonly #random: Random;
   readonly #chooser: KeyChooser;
-  readonly #get: RequestTemplate;
-  readonly #put: RequestTemplate;
+  readonly #templates: Readonly<Record<CallKind, RequestTemplate>>;
+  /** The last version of each key that an answer told: what a CAS expects. */
+  readonly #versions: Float64Array;
   readonly #randomPool = Buffer.alloc(RANDOM_POOL_BYTES);
   #randomAt = RANDOM_POOL_BYTES;
   readonly #lanes: Lane[] = [];
@@ -53,19 +58,28 @@ export class LoadRunner {
   #phase: Phase = "connect";
   #preloaded = 0;
   #preloadFailures = 0;
+  #refused = 0;
   #reconnects = 0;
+  #turn = 0;
   #busySlots = 0;
   #wake: (() => void) | undefined;
 
   constructor(options: LoadOptions) {
     this.options = options;
+    this.dialect = DIALECTS[options.dialect];
+    this.decodes = options.verify || options.casFraction > 0;
     this.#keys = keyTable(options);
     this.#random = new Random(options.seed);
     this.#chooser = new KeyChooser(options.keys, options.distribution, this.#random);
     this.verifier = new Verifier(options.keys, randomInt(2 ** 32));
-    this.#get = requestTemplate({});
-    this.#put = requestTemplate({ valueBytes: options.valueBytes, requestId: options.requestId });
-    for (let i = 0; i < options.valueBytes; i++) this.#put.bytes[this.#put.valueAt + i] = 0x61 + (i % 26);
+    this.#versions = new Float64Array(options.keys);
+    const { valueBytes, requestId } = options;
+    const template = (kind: CallKind): RequestTemplate => {
+      const made = this.dialect.template(kind, { keyBytes: KEY_BYTES, valueBytes, requestId });
+      for (let i = 0; i < valueBytes && kind !== "get"; i++) made.bytes[made.valueAt + i] = 0x61 + (i % 26);
+      return made;
+    };
+    this.#templates = { get: template("get"), put: template("put"), cas: template("cas") };
   }
 
   async run(): Promise<LoadReport> {
@@ -100,11 +114,12 @@ export class LoadRunner {
   /** Whether the slot has to go on; called when its call has ended. */
   next(slot: Slot): void {
     if (this.#phase === "load" || this.#phase === "measure") {
-      slot.isGet = this.options.getFraction > 0 && this.#random.fraction() < this.options.getFraction;
+      slot.kind = this.#draw();
       slot.key = this.#chooser.next();
+      if (this.options.takeTurns) slot.lane = this.#lanes[this.#turn++ % this.#lanes.length] ?? slot.lane;
       slot.start();
     } else if (this.#phase === "preload" && this.#preloaded < this.options.keys) {
-      slot.isGet = false;
+      slot.kind = "put";
       slot.key = this.#preloaded++;
       slot.start();
     } else {
@@ -115,15 +130,20 @@ export class LoadRunner {
 
   /** Writes the slot's request into the shared template and hands it to the slot's connection. */
   send(slot: Slot): void {
-    const template = slot.isGet ? this.#get : this.#put;
-    const { bytes, keyAt, valueAt, requestIdAt } = template;
+    const { path, bytes, keyAt, valueAt, requestIdAt, expect } = this.#templates[slot.kind];
     const from = slot.key * KEY_BYTES;
     for (let i = 0; i < KEY_BYTES; i++) bytes[keyAt + i] = this.#keys[from + i] ?? 0;
-    if (!slot.isGet) {
+    if (slot.kind !== "get") {
       this.verifier.nextValue(bytes, valueAt, this.options.valueBytes, slot.key);
       if (requestIdAt > 0) this.#fillRequestId(bytes, requestIdAt);
     }
-    slot.lane.call(slot.isGet ? GET_PATH : PUT_PATH, bytes, slot);
+    const length = expect === undefined ? bytes.length : expect(this.#versions[slot.key] ?? 0);
+    slot.lane.call(path, bytes, length, slot);
+  }
+
+  onAnswer(slot: Slot, { version, applied }: DecodedAnswer): void {
+    if (version > (this.#versions[slot.key] ?? 0)) this.#versions[slot.key] = version;
+    if (!applied && this.#phase === "measure") this.#refused++;
   }
 
   /** One call has ended with this status. */
@@ -132,7 +152,7 @@ export class LoadRunner {
     if (this.#phase !== "measure") return;
     if (status === 0) {
       this.#all.record(latencyMs);
-      (slot.isGet ? this.#gets : this.#puts).record(latencyMs);
+      (slot.kind === "get" ? this.#gets : this.#puts).record(latencyMs);
     } else {
       const known = this.#errors.get(status);
       if (known === undefined) this.#errors.set(status, { count: 1, example: message });
@@ -144,6 +164,14 @@ export class LoadRunner {
     }
   }
 
+  #draw(): CallKind {
+    const { getFraction, casFraction } = this.options;
+    if (getFraction + casFraction === 0) return "put";
+    const drawn = this.#random.fraction();
+    if (drawn < getFraction) return "get";
+    return drawn < getFraction + casFraction ? "cas" : "put";
+  }
+
   #answers(): number {
     let errors = 0;
     for (const error of this.#errors.values()) errors += error.count;
@@ -151,12 +179,13 @@ export class LoadRunner {
   }
 
   #connect(): void {
-    const { endpoints, connections, inFlight } = this.options;
-    const lanes = Math.min(endpoints.length * connections, inFlight);
+    const { endpoints, connections, inFlight, takeTurns } = this.options;
+    const most = endpoints.length * connections;
+    const lanes = takeTurns ? most : Math.min(most, inFlight);
     for (let i = 0; i < lanes; i++) {
       const endpoint = endpoints[i % endpoints.length];
       if (endpoint === undefined) continue;
-      const lane = new Lane(endpoint, this.options.deadlineMs, {
+      const lane = new Lane(this.dialect, endpoint, this.options.deadlineMs, {
         onReady: () => this.#wake?.(),
         onLost: () => {
           if (this.#phase === "measure") this.#reconnects++;
@@ -196,6 +225,7 @@ export class LoadRunner {
       errors,
       reconnects: this.#reconnects,
       preloadFailures: this.#preloadFailures,
+      refused: this.#refused,
       watched: watched.map(({ pid, before }) => ({ pid, cpuSeconds: (cpuSecondsOf(pid) ?? before) - before })),
     };
   }

@@ -60,6 +60,14 @@ export class Verifier {
     this.#settle(key, version);
   }
 
+  /** A CAS was answered that found this version instead of the expected one. */
+  onRefused(key: number, version: number, floor: number): void {
+    this.#checked++;
+    if (version < floor)
+      this.#fail(`CAS of key ${key} found version ${version}, but ${floor} was answered before it began`);
+    this.#settle(key, version);
+  }
+
   /** A GET was answered; `value` is undefined for an absent key. */
   onGet(key: number, version: number, value: Buffer | undefined, floor: number): void {
     this.#checked++;

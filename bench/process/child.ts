@@ -4,7 +4,9 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { performance } from "node:perf_hooks";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 
 const running = new Set<ChildProcess>();
 process.on("exit", () => {
@@ -77,6 +79,50 @@ export async function startChild(
     await gone;
   };
   return { pid: child.pid, lines, stop, kill };
+}
+
+/**
+ * Starts another program. `isReady` is asked every 100 ms whether it is ready.
+ * Rejects when the program ends before that or is not ready in time, with its last words.
+ */
+export async function startProgram(
+  program: string,
+  args: readonly string[],
+  isReady: () => Promise<boolean>,
+  limitMs: number,
+): Promise<Omit<Child, "lines">> {
+  const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
+  running.add(child);
+  const complaints: string[] = [];
+  createInterface({ input: child.stderr }).on("line", (line) => {
+    if (complaints.push(line) > 20) complaints.shift();
+  });
+  let ended = false;
+  const gone = exitOf(child).then(() => {
+    ended = true;
+  });
+  const stop = async (patienceMs = 5000): Promise<void> => {
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), patienceMs);
+    await gone;
+    clearTimeout(timer);
+  };
+  const kill = async (): Promise<void> => {
+    child.kill("SIGKILL");
+    await gone;
+  };
+  const giveUp = performance.now() + limitMs;
+  while (!(await isReady().catch(() => false))) {
+    const late = performance.now() > giveUp;
+    if (!ended && !late) {
+      await sleep(100);
+      continue;
+    }
+    await stop(500);
+    const why = ended && !late ? "ended before it was ready" : `not ready within ${limitMs} ms`;
+    throw new Error(`${program}: ${why}\n${complaints.join("\n")}`.trimEnd());
+  }
+  return { pid: child.pid ?? 0, stop, kill };
 }
 
 /** Runs `node ARGS` to its end and returns what it printed. Its standard error goes to this one's. */

@@ -36,8 +36,19 @@ export interface SuiteOptions {
   readonly openValue: number;
   /** With keys and values of all lengths. */
   readonly openMixed: boolean;
+  /** For the suite `peers`: which parts of it. */
+  readonly peers: PeersOptions;
   /** For the suites `attacks` and `abuse`: these alone; none: all. */
   readonly only: readonly string[];
+}
+
+/** Parts of the suite `peers` by name; an empty list means all of them. */
+export interface PeersOptions {
+  readonly stores: readonly string[];
+  readonly shapes: readonly string[];
+  readonly calls: readonly string[];
+  readonly spreads: readonly string[];
+  readonly valueBytes: readonly number[];
 }
 
 /** The findings of a suite: tables for people, figures for machines. */
@@ -66,6 +77,11 @@ export interface Target {
 }
 
 export interface LoadArguments {
+  /** The store that the target is, for the generator; Onar when nothing is said. */
+  readonly dialect?: string;
+  readonly takeTurns?: boolean;
+  readonly cas?: number;
+  readonly valueBytes?: number;
   readonly inFlight: number;
   readonly seconds?: number;
   readonly count?: number;
@@ -89,6 +105,10 @@ export async function load(options: SuiteOptions, target: Target, what: LoadArgu
     ...["--duration", `${seconds}`, "--count", `${what.count ?? 0}`, "--warm-up", `${what.warmUpSeconds ?? 1}`],
     ...["--gets", `${what.gets}`, "--keys", `${what.keys}`, "--key-prefix", what.keyPrefix ?? "bench-"],
     ...["--seed", `${1 + Math.floor(Math.random() * 1e9)}`, "--json", "-"],
+    ...(what.dialect === undefined ? [] : ["--dialect", what.dialect]),
+    ...(what.takeTurns === true ? ["--take-turns"] : []),
+    ...(what.cas === undefined ? [] : ["--cas", `${what.cas}`]),
+    ...(what.valueBytes === undefined ? [] : ["--value-bytes", `${what.valueBytes}`]),
     ...(what.requestId === false ? ["--no-request-id"] : []),
     ...(what.preload === true ? ["--preload"] : []),
     ...(what.verify === true ? ["--verify"] : []),

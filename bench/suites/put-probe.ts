@@ -3,8 +3,8 @@
 import { randomFillSync } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { Connection } from "../http2/connection.js";
-import type { Endpoint } from "../load/options.js";
-import { PUT_PATH, REQUEST_ID_BYTES, requestTemplate } from "../load/wire.js";
+import { PUT_PATH, REQUEST_ID_BYTES, requestTemplate } from "../load/onar.js";
+import { type Endpoint, KEY_BYTES } from "../load/options.js";
 
 const EVERY_MS = 10;
 const DEADLINE_MS = 10_000;
@@ -23,7 +23,7 @@ export class PutProbe {
   /** Answers that were not OK, by status. */
   readonly errors = new Map<number, number>();
   readonly #keys: readonly Uint8Array[];
-  readonly #template = requestTemplate({ valueBytes: VALUE_BYTES, requestId: true });
+  readonly #template = requestTemplate({ keyBytes: KEY_BYTES, valueBytes: VALUE_BYTES, requestId: true });
   readonly #connection: Connection;
   readonly #ready: Promise<void>;
   /** Per key, in the order of the answers. */

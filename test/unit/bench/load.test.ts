@@ -2,6 +2,7 @@ import { createServer } from "nice-grpc";
 import { ServerError, Status } from "nice-grpc-common";
 import { afterEach, describe, expect, test } from "vitest";
 import { parseNodeLine } from "../../../bench/cluster.js";
+import { requestTemplate } from "../../../bench/load/onar.js";
 import {
   checkOptions,
   LOAD_DEFAULTS,
@@ -10,7 +11,6 @@ import {
   parseLoadArguments,
 } from "../../../bench/load/options.js";
 import { runLoad } from "../../../bench/load/runner.js";
-import { requestTemplate } from "../../../bench/load/wire.js";
 import { GetRequest, KeyValueServiceDefinition, PutRequest } from "../../../gen/ts/onar/kv/v1/kv.js";
 
 const { get, put } = KeyValueServiceDefinition.methods;
@@ -118,7 +118,7 @@ describe("load", () => {
 
 describe("requests by hand", () => {
   test("the generated code reads what the templates say", () => {
-    const template = requestTemplate({ valueBytes: 300, requestId: true });
+    const template = requestTemplate({ keyBytes: 16, valueBytes: 300, requestId: true });
     template.bytes.write("0123456789abcdef", template.keyAt);
     template.bytes.fill("v", template.valueAt, template.valueAt + 300);
     template.bytes.fill("i", template.requestIdAt, template.requestIdAt + 16);
@@ -126,8 +126,10 @@ describe("requests by hand", () => {
     expect(request.key.toString()).toBe("0123456789abcdef");
     expect(request.value.toString()).toBe("v".repeat(300));
     expect(request.requestId.toString()).toBe("i".repeat(16));
-    expect(GetRequest.decode(requestTemplate({}).bytes.subarray(5)).key.length).toBe(16);
-    expect(PutRequest.decode(requestTemplate({ valueBytes: 100 }).bytes.subarray(5)).requestId.length).toBe(0);
+    expect(GetRequest.decode(requestTemplate({ keyBytes: 16 }).bytes.subarray(5)).key.length).toBe(16);
+    expect(
+      PutRequest.decode(requestTemplate({ keyBytes: 16, valueBytes: 100 }).bytes.subarray(5)).requestId.length,
+    ).toBe(0);
   });
 });
 

@@ -6,8 +6,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { SERVER_TIMING, type Timing } from "../../src/http2/connection/limits.js";
 import type { Caller } from "../interop/caller.js";
-import { type Abilities, CASES } from "../interop/cases.js";
+import { type Abilities, CASES, soak } from "../interop/cases.js";
 import { grpcJsCaller, grpcJsServer } from "../interop/grpc-js.js";
 import { ourCaller } from "../interop/our-caller.js";
 import { type Language, missing, type RunningServer, runProgram, setUp, startServer } from "../interop/programs.js";
@@ -17,20 +18,26 @@ import { TEST_CERTIFICATE, TEST_KEY } from "../unit/http2/support/tls.js";
 const NAMES = Object.keys(CASES);
 const KEYS = { key: TEST_KEY, cert: TEST_CERTIFICATE };
 const SETUP_MS = 320_000;
+/** Ten connections a second are drained under the calls. */
+const AGING: Timing = { ...SERVER_TIMING, keepalive: { ...SERVER_TIMING.keepalive, maxConnectionAgeMs: 100 } };
+/** At least so many were: a busy machine takes its time. */
+const SOME_CONNECTIONS = 4;
 /** The two large messages of server_compressed_unary, of which one is not compressed, and no more. */
 const COMPRESSED_ONCE_BYTES = 400_000;
 
 let folder = "";
 let plain: TestService;
 let secure: TestService;
+let aging: TestService;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "onar-interop-"));
   writeFileSync(join(folder, "ca.pem"), TEST_CERTIFICATE);
   plain = await serveTestService();
-  secure = await serveTestService(KEYS);
+  secure = await serveTestService({ tls: KEYS });
+  aging = await serveTestService({ timing: AGING });
 });
 afterAll(async () => {
-  await Promise.all([plain.close(), secure.close()]);
+  await Promise.all([plain.close(), secure.close(), aging.close()]);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -39,7 +46,20 @@ const run = (name: string, caller: Caller, abilities: Abilities): Promise<void> 
 
 const ALL: Abilities = { seesCompression: true, compresses: true };
 
+/** Calls go on while connections are drained, over and over. */
+async function losesNothing(calls: () => Promise<void>): Promise<void> {
+  const before = aging.accepted;
+  await calls();
+  expect(aging.accepted - before).toBeGreaterThanOrEqual(SOME_CONNECTIONS);
+}
+
 describe("our client and our server", () => {
+  test("draining loses no call, in flight or on its way", async () => {
+    const caller = ourCaller(aging.port);
+    await losesNothing(() => soak(caller));
+    await caller.close();
+  });
+
   test.each(NAMES)("%s", async (name) => {
     for (const [service, tls] of [
       [plain, undefined],
@@ -53,6 +73,12 @@ describe("our client and our server", () => {
 });
 
 describe("grpc-js", () => {
+  test("draining loses none of its client's calls", async () => {
+    const caller = grpcJsCaller(aging.port);
+    await losesNothing(() => soak(caller));
+    await caller.close();
+  });
+
   test.each(NAMES)("its client and our server: %s", async (name) => {
     const caller = grpcJsCaller(plain.port);
     await run(name, caller, ALL);
@@ -92,6 +118,13 @@ function other(name: string, language: Language, abilities: Abilities): void {
       if (one !== "server_compressed_unary") return;
       await until(() => plain.open === 0);
       expect(plain.sentBytes - before).toBeLessThan(COMPRESSED_ONCE_BYTES);
+    });
+
+    test("draining loses none of its client's calls", async () => {
+      await losesNothing(async () => {
+        const { said, code } = await runProgram(language, "client", `127.0.0.1:${aging.port}`, "rpc_soak");
+        expect({ said, code }).toEqual({ said: expect.stringContaining("passed"), code: 0 });
+      });
     });
 
     test.each(NAMES)("our client and its server: %s", async (one) => {

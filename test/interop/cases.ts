@@ -56,6 +56,17 @@ const ended = ({ code, text }: Outcome): [number, string] => [code, text];
 const sizes = ({ messages }: Outcome): number[] => messages.map(decodePayloadBytes);
 const fine = (outcome: Outcome): void => same(ended(outcome), [OK, ended(outcome)[1]]);
 
+const SOAK_MS = 2_000;
+
+/** Calls for two seconds, eight at a time: none may fail, whatever becomes of connections meanwhile. */
+export async function soak(caller: Caller): Promise<void> {
+  const until = performance.now() + SOAK_MS;
+  const calls = async (): Promise<void> => {
+    while (performance.now() < until) fine(await caller.call(empty(EMPTY)));
+  };
+  await Promise.all(Array.from({ length: 8 }, calls));
+}
+
 /** Resolves `next` with each message that comes: for requests that wait for answers. */
 function turns(): { onMessage: () => void; next: () => Promise<void> } {
   let came = 0;

@@ -93,8 +93,10 @@ function routes(isCompressed: (call: Call) => boolean): Route[] {
 
 export interface TestService {
   readonly port: number;
-  /** Connections that are open. */
+  /** Connections that are open … */
   readonly open: number;
+  /** … and all that there were. */
+  readonly accepted: number;
   /** Bytes that were sent on those that are over. */
   readonly sentBytes: number;
   close(): Promise<void>;
@@ -104,11 +106,13 @@ export interface TestService {
  * Whether a request was compressed is nothing that a handler is told: the prefix of its message is looked at on its
  * way.
  */
-export async function serveTestService(tls?: ServerOptions["tls"]): Promise<TestService> {
+export async function serveTestService(options: Partial<ServerOptions> = {}): Promise<TestService> {
   const compressed = new WeakSet<object>();
   const serving = servingOf({ table: new RouteTable(routes((call) => compressed.has(call))) });
   let sentBytes = 0;
+  let accepted = 0;
   const accept = ({ connection, socket }: Driver): ConnectionEvents => {
+    accepted++;
     const session = new Session(connection, { address: "", certificate: undefined }, serving);
     socket.once("close", () => {
       sentBytes += socket.bytesWritten;
@@ -121,12 +125,15 @@ export async function serveTestService(tls?: ServerOptions["tls"]): Promise<Test
       closed: () => session.closed(),
     };
   };
-  const server = new Http2Server(tls === undefined ? { accept } : { accept, tls });
+  const server = new Http2Server({ ...options, accept });
   const port = await server.listen(0, "127.0.0.1");
   return {
     port,
     get open() {
       return server.connections;
+    },
+    get accepted() {
+      return accepted;
     },
     get sentBytes() {
       return sentBytes;

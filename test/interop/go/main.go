@@ -13,6 +13,7 @@ import (
 	"log"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -86,6 +87,7 @@ func client(address, ca, name string) {
 		"custom_metadata":             func() { interop.DoCustomMetadata(ctx, service) },
 		"client_compressed_unary":     func() { clientCompressed(ctx, service) },
 		"server_compressed_unary":     func() { serverCompressed(ctx, service, seen) },
+		"rpc_soak":                    func() { soak(ctx, service) },
 	}
 	run, ok := cases[name]
 	if !ok {
@@ -131,6 +133,24 @@ func serverCompressed(ctx context.Context, service pb.TestServiceClient, seen *c
 			log.Fatalf("response compressed: %v, want %v", !want, want)
 		}
 	}
+}
+
+// soak makes calls for two seconds, eight at a time: none may fail, whatever becomes of connections meanwhile.
+func soak(ctx context.Context, service pb.TestServiceClient) {
+	until := time.Now().Add(2 * time.Second)
+	var callers sync.WaitGroup
+	for i := 0; i < 8; i++ {
+		callers.Add(1)
+		go func() {
+			defer callers.Done()
+			for n := 0; time.Now().Before(until); n++ {
+				if _, err := service.EmptyCall(ctx, &pb.Empty{}); err != nil {
+					log.Fatalf("call %d: %v", n, err)
+				}
+			}
+		}()
+	}
+	callers.Wait()
 }
 
 // compression notes whether the message that came last was compressed.

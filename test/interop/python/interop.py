@@ -231,6 +231,18 @@ class Client:
             response, _ = self.unary(number(2, LARGE_RESPONSE) + payload(3, LARGE_REQUEST) + flag)
             same(size_of(response), LARGE_RESPONSE)
 
+    def rpc_soak(self):
+        """Calls for two seconds, eight at a time: none may fail, whatever becomes of connections meanwhile."""
+        until = time.monotonic() + 2
+
+        def calls():
+            while time.monotonic() < until:
+                self.empty_unary()
+
+        with futures.ThreadPoolExecutor(max_workers=8) as callers:
+            for caller in [callers.submit(calls) for _ in range(8)]:
+                caller.result()
+
 
 class Service(grpc.GenericRpcHandler):
     def __init__(self):

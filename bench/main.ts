@@ -20,6 +20,7 @@ import { http2 } from "./suites/http2.js";
 import { idle } from "./suites/idle.js";
 import { memory } from "./suites/memory.js";
 import { memoryAway } from "./suites/memory-away.js";
+import { moves } from "./suites/moves.js";
 import { open } from "./suites/open.js";
 import { peers } from "./suites/peers.js";
 import { pipelined } from "./suites/pipelined.js";
@@ -53,6 +54,7 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ["idle", idle],
   ["placement", placement],
   ["views", views],
+  ["moves", moves],
   ["peers", peers],
 ]);
 
@@ -61,8 +63,8 @@ const BY_NAME_ONLY: ReadonlySet<string> = new Set(["peers"]);
 
 const USAGE = `usage: npx tsx bench/main.ts [NAME…] [options]
 names: ${[...SUITES.keys()].join(", ")} (in this order; peers only when it is named)
-  --rounds N      rounds of http2, unary, exactly-once, pipelined, durable, traces, attacks, abuse and views; starts of open;
-                  a sixth of the runs of start-up (5)
+  --rounds N      rounds of http2, unary, exactly-once, pipelined, durable, traces, attacks, abuse, views and moves;
+                  starts of open; a sixth of the runs of start-up (5)
   --seconds N     measured time of one load (4)
   --in-flight N   calls in flight (64)
   --keys N        keys, 16 bytes each (10000)
@@ -73,6 +75,7 @@ names: ${[...SUITES.keys()].join(", ")} (in this order; peers only when it is na
   --minutes N     length of memory (10)
   --missed N      megabytes that the node misses in catch-up (12)
   --away-keys N   keys of memory-away, with values of 10 KiB (100000)
+  --move-keys N   keys of moves (1000000)
   --open-keys N   keys of open and streams (1000000)
   --rewrites N    how often open writes them again (10)
   --open-value N  bytes of a value of open and streams (100)
@@ -111,6 +114,7 @@ function optionsFrom(values: Readonly<Record<string, string | boolean | undefine
     minutes: number("minutes", 10),
     missedMegabytes: number("missed", 12),
     awayKeys: number("away-keys", 100_000),
+    moveKeys: number("move-keys", 1_000_000),
     openKeys: number("open-keys", 1_000_000),
     rewrites: number("rewrites", 10),
     openValue: number("open-value", 100),
@@ -178,6 +182,7 @@ async function main(): Promise<number> {
         minutes: text,
         missed: text,
         "away-keys": text,
+        "move-keys": text,
         "open-keys": text,
         rewrites: text,
         "open-value": text,

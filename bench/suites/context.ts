@@ -29,6 +29,8 @@ export interface SuiteOptions {
   readonly missedMegabytes: number;
   /** For the suite `memory-away`. */
   readonly awayKeys: number;
+  /** For the suite `moves`. */
+  readonly moveKeys: number;
   /** For the suite `open`. */
   readonly openKeys: number;
   readonly rewrites: number;

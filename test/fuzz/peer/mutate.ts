@@ -5,7 +5,7 @@
  */
 import type { Prng } from "../../../src/base/prng.js";
 import { BYTES, FIXED32, FIXED64, VARINT } from "../../../src/wire/protobuf.js";
-import { edited, type Field, nodesOf, parse, serialize } from "./wire.js";
+import { edited, type Field, nodesOf, parse, serialize, sizeOf } from "./wire.js";
 
 const NUMBERS: readonly bigint[] = [
   ...[0n, 1n, 2n, 3n, 127n, 128n, 255n, 1n << 20n, (1n << 31n) - 1n, 1n << 31n, (1n << 32n) - 1n, 1n << 32n],
@@ -37,7 +37,7 @@ export function mutate(frame: Buffer, others: readonly Buffer[], chance: Prng): 
 }
 
 function once(fields: readonly Field[], others: readonly Buffer[], chance: Prng): readonly Field[] {
-  const nodes = [...nodesOf(fields)];
+  const nodes = nodesOf(fields);
   if (nodes.length === 0) return [future(chance)];
   return edited(fields, chance.below(nodes.length), (list, at) => change(list, at, others, chance));
 }
@@ -60,7 +60,7 @@ function change(list: readonly Field[], at: number, others: readonly Buffer[], c
     case 7:
       return put({ ...field, length: chance.pick(LENGTHS) });
     case 8:
-      return put(...Array.from({ length: copies(chance) }, () => field));
+      return put(...Array.from({ length: copies(field, chance) }, () => field));
     case 9:
       return put();
     case 10:
@@ -72,7 +72,11 @@ function change(list: readonly Field[], at: number, others: readonly Buffer[], c
   }
 }
 
-const copies = (chance: Prng): number => (chance.chance(0.03) ? 2_000 : 2 + chance.below(8));
+/** No more than are left of a long frame: copies of one that is nested deeply held up whoever mutates for seconds. */
+function copies(field: Field, chance: Prng): number {
+  const wanted = chance.chance(0.03) ? 2_000 : 2 + chance.below(8);
+  return Math.max(2, Math.min(wanted, Math.floor(MAX_BYTES / sizeOf(field))));
+}
 
 function otherValue(field: Field, chance: Prng): Field {
   const { value } = field;
@@ -101,7 +105,7 @@ function fromOthers(field: Field, others: readonly Buffer[], chance: Prng): Fiel
   if (others.length === 0) return field;
   const tree = parse(chance.pick(others));
   if (tree === null) return field;
-  const all = [...nodesOf(tree)].filter(({ type }) => type === field.type);
+  const all = nodesOf(tree).filter(({ type }) => type === field.type);
   const same = all.filter(({ number }) => number === field.number);
   const from = same.length > 0 && chance.chance(0.7) ? same : all;
   return from.length === 0 ? field : { ...field, value: chance.pick(from).value };

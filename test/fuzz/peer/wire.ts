@@ -14,6 +14,8 @@ export interface Field {
 
 /** Deeper ones are left as bytes. */
 const MAX_DEPTH = 8;
+/** A key with a length or a number. */
+const SMALL_BYTES = 4;
 
 const isMessage = (value: Field["value"]): value is readonly Field[] => Array.isArray(value);
 
@@ -81,6 +83,15 @@ export function serialize(fields: readonly Field[]): Buffer {
   return Buffer.concat(parts);
 }
 
+/** About how many bytes it takes, and so how long `serialize` does. */
+export function sizeOf({ value }: Field): number {
+  if (typeof value === "bigint") return SMALL_BYTES;
+  if (!isMessage(value)) return SMALL_BYTES + value.length;
+  let size = SMALL_BYTES;
+  for (const field of value) size += sizeOf(field);
+  return size;
+}
+
 /**
  * A tree with one of its nodes replaced: `change` gets the list that the node stands in, and its place, and returns the
  * new list.
@@ -104,10 +115,11 @@ export function edited(
   return walk(fields);
 }
 
-/** All nodes of the tree. */
-export function* nodesOf(fields: readonly Field[]): Generator<Field> {
+/** All nodes of the tree. As a list: a generator in each level makes each node pass through all levels above. */
+export function nodesOf(fields: readonly Field[], found: Field[] = []): readonly Field[] {
   for (const field of fields) {
-    yield field;
-    if (isMessage(field.value)) yield* nodesOf(field.value);
+    found.push(field);
+    if (isMessage(field.value)) nodesOf(field.value, found);
   }
+  return found;
 }

@@ -333,11 +333,15 @@ export class Core {
       if (this.partitions.get(served.group.partition) !== served) this.busy.delete(served);
     for (const partition of turned) {
       const served = this.partitions.get(partition);
-      if (served === undefined) continue;
-      if (this.leaving) served.leave(now, out);
-      if (this.full) served.filled(now, true, out);
-      if (served.busy) this.keepBusy(now, served);
+      if (served !== undefined) this.beginServing(now, served, out);
     }
+  }
+
+  /** It learns what this node is about. */
+  private beginServing(now: Instant, served: ServedPartition, out: Outbox): void {
+    if (this.leaving) served.leave(now, out);
+    if (this.full) served.filled(now, true, out);
+    if (served.busy) this.keepBusy(now, served);
   }
 
   private followByTransfers(now: Instant): void {
@@ -351,10 +355,7 @@ export class Core {
     if (through.length === 0) return;
     for (const { partition, cursors } of through.splice(0)) {
       const served = this.copies.becomeReady(now, partition, placementOf(this.view, partition), cursors, out);
-      if (served === null) continue;
-      if (this.leaving) served.leave(now, out);
-      if (this.full) served.filled(now, true, out);
-      if (served.busy) this.keepBusy(now, served);
+      if (served !== null) this.beginServing(now, served, out);
     }
     this.prefer();
     this.followByTransfers(now);

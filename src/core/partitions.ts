@@ -22,7 +22,7 @@ import { ServedPartition, type ServedPartitionOptions } from "./partition.js";
 import { Group } from "./quorum/group.js";
 import { Replica } from "./replica/replica.js";
 import type { ReadyCopy } from "./view/message.js";
-import { isReady } from "./view/move.js";
+import { isRecorded } from "./view/move.js";
 import { type Placement, placementOf, type View } from "./view/view.js";
 
 /** A copy that storage brings back. */
@@ -270,12 +270,6 @@ export class Partitions {
     return previous?.groupEpoch === FOUNDING && previous.replicas.includes(this.self);
   }
 }
-
-/** As ready, and nothing better can be said: the way down to no bad keys is not worth a view for each. */
-const isRecorded = (placement: Placement, node: NodeId, bad: number): boolean =>
-  isReady(placement, node) &&
-  (placement.previous === undefined ||
-    (placement.ready ?? []).some((one) => one.node === node && (one.bad === 0 || bad > 0)));
 
 function byPartition<T extends { readonly partition: Partition }>(all: Iterable<T>): Map<Partition, T[]> {
   const lists = new Map<Partition, T[]>();

@@ -130,36 +130,35 @@ export class Transfers {
   }
 
   private begin(partition: Partition, placement: Placement): void {
-    const { self, attempts, copies } = this.options;
-    const replica = copies.newest.get(partition)?.replica;
-    const previous = previousOf(placement);
-    if (replica === null || replica === undefined || previous === null) return;
-    const group = new Group(partition, placement.groupEpoch, placement.replicas, self);
-    const receiver = new Receiver(group, replica, replica.table);
+    const { self, attempts } = this.options;
+    const parts = this.partsOf(partition, placement);
+    if (parts === null) return;
+    const { replica, group, previous, receiver } = parts;
     const own = previous.replicas.includes(self) ? this.sourceOf(partition, previous.epoch) : null;
-    const machine = new Merge({
-      group,
-      previous,
-      receiver,
-      own: own?.replica ?? null,
-      attempts,
-      load: this.load,
-      restored: replica.merged,
-    });
+    const { load } = this;
+    const source = own?.replica ?? null;
+    const machine = new Merge({ group, previous, receiver, own: source, attempts, load, restored: replica.merged });
     this.merges.set(partition, { epoch: placement.groupEpoch, previous, machine });
   }
 
   private beginLate(partition: Partition, placement: Placement): void {
-    const { self, attempts, copies } = this.options;
-    const replica = copies.newest.get(partition)?.replica;
-    const previous = previousOf(placement);
-    if (replica === null || replica === undefined || previous === null) return;
+    const parts = this.partsOf(partition, placement);
+    if (parts === null) return;
+    const { replica, group, previous, receiver } = parts;
     // The writer is asked for them, too.
     for (const key of replica.inherited.marks.keys()) replica.look(key);
-    const group = new Group(partition, placement.groupEpoch, placement.replicas, self);
-    const receiver = new Receiver(group, replica, replica.table);
-    const machine = new LateMerge({ group, previous, receiver, attempts, load: this.load });
+    const machine = new LateMerge({ group, previous, receiver, attempts: this.options.attempts, load: this.load });
     this.lates.set(partition, { epoch: placement.groupEpoch, previous, machine });
+  }
+
+  /** null: nothing is taken over here. */
+  private partsOf(partition: Partition, placement: Placement) {
+    const { self, copies } = this.options;
+    const replica = copies.newest.get(partition)?.replica ?? null;
+    const previous = previousOf(placement);
+    if (replica === null || previous === null) return null;
+    const group = new Group(partition, placement.groupEpoch, placement.replicas, self);
+    return { replica, previous, group, receiver: new Receiver(group, replica, replica.table) };
   }
 
   private end<M extends Merge | LateMerge>(of: Map<Partition, Running<M>>, partition: Partition, machine: M): void {
@@ -168,22 +167,26 @@ export class Transfers {
   }
 
   private wantsMerge(partition: Partition, placement: Placement): boolean {
-    const kept = this.options.copies.newest.get(partition);
-    if (kept === undefined || kept.replica === null || placement.previous === undefined) return false;
-    const { ready, left, epoch } = kept.life;
-    const running = this.merges.get(partition);
-    const same = running === undefined || running.epoch === placement.groupEpoch;
-    return !ready && left === null && epoch === placement.groupEpoch && same;
+    const kept = this.takingOver(partition, placement, this.merges.get(partition));
+    return kept !== null && !kept.life.ready;
   }
 
   private wantsLate(partition: Partition, placement: Placement): boolean {
+    const kept = this.takingOver(partition, placement, this.lates.get(partition));
+    return kept?.life.ready === true && (kept.replica?.inherited.marks.size ?? 0) > 0;
+  }
+
+  /** The copy here, when it is of the newest group and that one's move goes on; a machine of another group ends. */
+  private takingOver(
+    partition: Partition,
+    { groupEpoch, previous }: Placement,
+    running: { readonly epoch: GroupEpoch } | undefined,
+  ): KeptCopy | null {
     const kept = this.options.copies.newest.get(partition);
-    if (kept === undefined || kept.replica === null || placement.previous === undefined) return false;
-    const { ready, left, epoch } = kept.life;
-    const running = this.lates.get(partition);
-    const same = running === undefined || running.epoch === placement.groupEpoch;
-    const waits = kept.replica.inherited.marks.size > 0;
-    return ready && left === null && epoch === placement.groupEpoch && same && waits;
+    if (kept === undefined || kept.replica === null || previous === undefined) return null;
+    const { left, epoch } = kept.life;
+    const isSame = running === undefined || running.epoch === groupEpoch;
+    return left === null && epoch === groupEpoch && isSame ? kept : null;
   }
 
   /** The copy here that was a ready replica of that group and has sealed it. */

@@ -12,7 +12,7 @@ import type { Seat } from "../placement/layout.js";
 import { admitted, type MoveCaps, nextMove, type Move as PlacementMove } from "../placement/moves.js";
 import { evenPlacement, type PlacedPartition } from "../placement/next-placement.js";
 import { isReady, replacementFault } from "./move.js";
-import { ledgerOf, takers } from "./operation.js";
+import { isEmptying, ledgerOf, takers } from "./operation.js";
 import { memberOf, type Placement, placementOf, preferredOf, type View, type Wish } from "./view.js";
 
 /** One replica of a partition gives way to another one. */
@@ -24,8 +24,6 @@ export interface Move {
 
 /** A node that gives or takes more at a time serves its clients worse; more in the cluster make views longer. */
 export const MOVE_CAPS: MoveCaps = { perNode: 16, perCluster: 64 };
-
-export const isEmptying = ({ kind }: Wish): boolean => kind === "drain" || kind === "replace" || kind === "remove";
 
 /** No group names it, nor any that a move still needs (V6). */
 export const isEmptied = (partitions: readonly Placement[], node: NodeId): boolean =>

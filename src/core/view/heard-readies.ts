@@ -5,7 +5,7 @@
  */
 import type { NodeId, Partition } from "../model/ids.js";
 import type { CopiesReady } from "./message.js";
-import { isReady } from "./move.js";
+import { isRecorded } from "./move.js";
 import type { Placement, ReadyReplica, View } from "./view.js";
 
 export class HeardReadies {
@@ -40,9 +40,3 @@ export class HeardReadies {
 /** In another group of the same partition a replica may not be ready any more: it says so anew. */
 const isLeft = (placement: Placement, node: NodeId, bad: number): boolean =>
   placement.replicas.includes(node) && placement.previous !== undefined && !isRecorded(placement, node, bad);
-
-const isRecorded = (placement: Placement, node: NodeId, bad: number): boolean =>
-  isReady(placement, node) && (placement.previous === undefined || bad > 0 || isWithoutBad(placement, node));
-
-const isWithoutBad = ({ ready }: Placement, node: NodeId): boolean =>
-  (ready ?? []).some((one) => one.node === node && one.bad === 0);

@@ -51,6 +51,16 @@ export function moved(placement: Placement, leaves: NodeId, comes: NodeId, epoch
 }
 
 /**
+ * The placement says that the replica is ready, and nothing better can be said of it. The way down to no bad keys is
+ * not worth a view for each.
+ */
+export const isRecorded = (placement: Placement, node: NodeId, bad: number): boolean =>
+  isReady(placement, node) &&
+  (placement.previous === undefined ||
+    bad > 0 ||
+    (placement.ready ?? []).some((one) => one.node === node && one.bad === 0));
+
+/**
  * The placement with these replicas recorded as ready, in whatever order they said so. The move is finished when all
  * are, and none waits for a bad key.
  */

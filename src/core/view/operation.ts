@@ -6,15 +6,7 @@
 import { unreachable } from "../../base/assert.js";
 import { groupEpoch as groupEpochOf, type NodeId, type Partition, type ViewEpoch } from "../model/ids.js";
 import { planted } from "../model/planted.js";
-import {
-  hasReplicas,
-  type Ledger,
-  memberOf,
-  type OperationKind,
-  type Placement,
-  preferredOf,
-  type View,
-} from "./view.js";
+import { hasReplicas, type Ledger, memberOf, type Placement, preferredOf, type View, type Wish } from "./view.js";
 
 /** Operations asked for at one node at a time; the oldest gives way. */
 export const MAX_ASKED = 16;
@@ -58,13 +50,17 @@ export const ledgerOf = ({ ledger }: View): Ledger => ledger ?? NO_LEDGER;
 
 /** It is to be a member no more, and still is one. */
 export const isLeaving = (view: View, node: NodeId): boolean =>
-  ledgerOf(view).wishes.some((wish) => (wish.kind === "leave" || wish.kind === "remove") && wish.node === node);
+  ledgerOf(view).wishes.some((wish) => endsMembership(wish) && wish.node === node);
+
+export const endsMembership = ({ kind }: Pick<Wish, "kind">): boolean => kind === "leave" || kind === "remove";
 
 /** It gives its replicas to others, or is to: it gets no new ones. */
 export const isDraining = (view: View, node: NodeId): boolean =>
-  ledgerOf(view).wishes.some((wish) => wish.node === node && empties(wish.kind));
+  ledgerOf(view).wishes.some((wish) => isEmptying(wish) && wish.node === node);
 
-const empties = (kind: OperationKind): boolean => kind === "drain" || kind === "replace" || kind === "remove";
+/** The node's replicas move to others. */
+export const isEmptying = ({ kind }: Pick<Wish, "kind">): boolean =>
+  kind === "drain" || kind === "replace" || kind === "remove";
 
 /** Why the view does not allow the operation, in words; null: it does. */
 export function operationFault(view: View, operation: ViewOperation): string | null {

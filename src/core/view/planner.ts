@@ -16,7 +16,16 @@ import { isEmptied, type Move, mayGiveUp } from "./emptying.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { JoinWish } from "./message.js";
 import { moved, recording } from "./move.js";
-import { isDone, ledgerOf, operationFault, preferring, remembering, type ViewOperation } from "./operation.js";
+import {
+  endsMembership,
+  isDone,
+  isEmptying,
+  ledgerOf,
+  operationFault,
+  preferring,
+  remembering,
+  type ViewOperation,
+} from "./operation.js";
 import {
   type Ledger,
   type Member,
@@ -96,11 +105,10 @@ class Change {
 
   /** As far as this view can. */
   fulfil(wish: Wish, mayVote: (node: NodeId) => boolean): void {
-    const { kind, node } = wish;
     // Others may still ask it for what it held.
-    if (!isEmptied(this.partitions, node)) return;
-    if (kind === "leave" || kind === "remove") return this.remove(wish, mayVote);
-    if (kind !== "drain" && kind !== "replace") return;
+    if (!isEmptied(this.partitions, wish.node)) return;
+    if (endsMembership(wish)) return this.remove(wish, mayVote);
+    if (!isEmptying(wish)) return;
     this.ended.push(wish);
     this.operation ??= wish.id;
   }
@@ -232,7 +240,7 @@ class Change {
   /** A member that leaves becomes no voter. */
   private fit(mayVote: (node: NodeId) => boolean): (node: NodeId) => boolean {
     if (planted("V7.leaving-votes")) return mayVote;
-    return (node) => mayVote(node) && !this.wishes.some((wish) => wish.kind === "leave" && wish.node === node);
+    return (node) => mayVote(node) && !this.wishes.some((wish) => endsMembership(wish) && wish.node === node);
   }
 }
 

@@ -38,8 +38,9 @@ export function operationRoutes(serving: Serving, callOf: (call: GrpcCall) => Ca
   const watching = new Places("streams watch", MAX_WATCHERS);
   const header = () => serving.header(null);
 
-  const run = async (
-    call: Call,
+  /** Refuses it, shows what would come of it, or waits until a view decides on it. */
+  const outcomeOf = async (
+    call: GrpcCall,
     request: { readonly dryRun: boolean; readonly operationId: Buffer; readonly epoch: bigint },
     make: (view: View, base: { readonly id: string; readonly epoch: ReturnType<typeof viewEpoch> }) => ViewOperation,
   ): Promise<Outcome> => {
@@ -51,8 +52,12 @@ export function operationRoutes(serving: Serving, callOf: (call: GrpcCall) => Ca
     if (base.epoch < view.epoch) return { operation: settled(view, operation), view: undefined, moves: [] };
     const fault = operationFault(view, operation);
     if (fault !== null && !isAsked(node, base.id)) throw refused(fault, view);
-    const fate = await asking.during(() => decided(node, operation, call.timeout));
+    const fate = await asking.during(() => decided(node, operation, callOf(call).timeout));
     return { operation: fate, view: undefined, moves: [] };
+  };
+  const run = async (...asked: Parameters<typeof outcomeOf>) => {
+    const outcome = await outcomeOf(...asked);
+    return { header: header(), ...outcome };
   };
 
   const service = ReconfigurationServiceDefinition;
@@ -72,49 +77,44 @@ export function operationRoutes(serving: Serving, callOf: (call: GrpcCall) => Ca
       }),
     ),
     unary(service, methods.join, (request) => ({ header: header(), ...triedJoin(mustServe(), request) })),
-    unary(service, methods.leave, async (request, call) => {
-      const done = await run(callOf(call), request, (_view, base) => ({
+    unary(service, methods.leave, (request, call) =>
+      run(call, request, (_view, base) => ({
         kind: "leave",
         ...base,
         node: nodeId(request.nodeId),
-      }));
-      return { header: header(), ...done };
-    }),
-    unary(service, methods.transferWriter, async (request, call) => {
-      const done = await run(callOf(call), request, (view, base) => ({
+      })),
+    ),
+    unary(service, methods.transferWriter, (request, call) =>
+      run(call, request, (view, base) => ({
         kind: "transfer-writer",
         ...base,
         node: nodeId(request.nodeId),
         partitions: partitionsOf(view, request),
-      }));
-      return { header: header(), ...done };
-    }),
-    unary(service, methods.drain, async (request, call) => {
-      const done = await run(callOf(call), request, (_view, base) => ({
+      })),
+    ),
+    unary(service, methods.drain, (request, call) =>
+      run(call, request, (_view, base) => ({
         kind: "drain",
         ...base,
         node: nodeId(request.nodeId),
-      }));
-      return { header: header(), ...done };
-    }),
-    unary(service, methods.replace, async (request, call) => {
-      const done = await run(callOf(call), request, (_view, base) => ({
+      })),
+    ),
+    unary(service, methods.replace, (request, call) =>
+      run(call, request, (_view, base) => ({
         kind: "replace",
         ...base,
         node: nodeId(request.nodeId),
         by: nodeId(request.byNodeId),
-      }));
-      return { header: header(), ...done };
-    }),
-    unary(service, methods.remove, async (request, call) => {
-      const done = await run(callOf(call), request, (view, base) => {
+      })),
+    ),
+    unary(service, methods.remove, (request, call) =>
+      run(call, request, (view, base) => {
         const node = nodeId(request.nodeId);
         if (!request.force && hears(mustServe(), node))
           throw refused(`node ${node} is heard: drain it, or use force`, view);
         return { kind: "remove", ...base, node };
-      });
-      return { header: header(), ...done };
-    }),
+      }),
+    ),
     unary(service, methods.getOperation, (request) => ({ header: header(), operation: known(mustServe(), request) })),
     unary(service, methods.listOperations, () => {
       const { view } = mustServe().views;

@@ -7,8 +7,8 @@ import {
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { unreachable } from "../../base/assert.js";
 import { kindToWire } from "../../codec/api/view.js";
-import { isEmptied, isEmptying } from "../../core/view/emptying.js";
-import { fateOf, ledgerOf, type OperationFate, type ViewOperation } from "../../core/view/operation.js";
+import { isEmptied } from "../../core/view/emptying.js";
+import { fateOf, isEmptying, ledgerOf, type OperationFate, type ViewOperation } from "../../core/view/operation.js";
 import type { DoneOperation, View, Wish } from "../../core/view/view.js";
 import { checkId, refused } from "./operation-requests.js";
 import type { ServingNode } from "./serving.js";

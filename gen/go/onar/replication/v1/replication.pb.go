@@ -4777,7 +4777,7 @@ func (x *AskKeys) GetKeys() [][]byte {
 	return nil
 }
 
-// What the answering replica holds of the first of those keys: 128 KiB of registers, one at least. Leaves as States do.
+// The answering replica tells what it holds of the first of those keys: 128 KiB of registers, one at least. Leaves as States do.
 type KeysHeld struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The partition.
@@ -4868,7 +4868,7 @@ func (x *KeysHeld) GetHeld() []*HeldKey {
 	return nil
 }
 
-// What a copy that has sealed the group before says of itself.
+// A copy that has sealed the group before says this of itself.
 type SealedCopy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The group epoch in which it began with nothing.

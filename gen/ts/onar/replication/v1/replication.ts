@@ -1049,7 +1049,7 @@ export interface AskKeys {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** What the answering replica holds of the first of those keys: 128 KiB of registers, one at least. Leaves as States do. */
+/** The answering replica tells what it holds of the first of those keys: 128 KiB of registers, one at least. Leaves as States do. */
 export interface KeysHeld {
   /** The partition. */
   partition: number;
@@ -1068,7 +1068,7 @@ export interface KeysHeld {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** What a copy that has sealed the group before says of itself. */
+/** A copy that has sealed the group before says this of itself. */
 export interface SealedCopy {
   /** The group epoch in which it began with nothing. */
   copy: number;

@@ -224,6 +224,7 @@ describe("a pipeline", () => {
     const answers = await pipeline.rest();
     expect(new Set(answers.map(({ tag }) => tag)).size).toBe(count);
     expect(answers).toHaveLength(count);
+    expect(answers.some(({ response }) => response?.$case === "add")).toBe(true);
     const additions = answers.filter(({ tag }) => Number(tag) % 200 < 100);
     for (let i = 0; i < 100; i++) {
       const here = additions.filter(({ tag }) => Number(tag) % 100 === i);

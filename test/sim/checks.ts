@@ -73,7 +73,6 @@ export type CheckName =
   | "a merge hears sealed copies alone"
   | "ready is said once it is durable"
   | "no copy goes that others may need"
-  | "a move ends"
   | "liveness"
   | ViewCheck;
 

@@ -42,6 +42,12 @@ export interface KeptCopy {
   replica: Replica | null;
 }
 
+/** A copy whose keys may be listed. */
+export interface ListedCopy {
+  readonly epoch: GroupEpoch;
+  readonly replica: Replica;
+}
+
 export interface PartitionsOptions {
   readonly self: NodeId;
   readonly view: View;
@@ -147,6 +153,15 @@ export class Partitions {
       if (news.length >= MAX_TOLD_READY) break;
     }
     return news;
+  }
+
+  /** The copy that is ready, and not sealed (H11); null: there is none. */
+  listed(partition: Partition): ListedCopy | null {
+    const served = this.served.get(partition);
+    if (served !== undefined) return { epoch: served.group.epoch, replica: served.copy.replica };
+    if (!planted("H11.not-ready")) return null;
+    const { life, replica } = this.newest.get(partition) ?? {};
+    return life === undefined || replica == null ? null : { epoch: life.epoch, replica };
   }
 
   private turn(now: Instant, partition: Partition, placement: Placement, pausing: boolean, out: Outbox): boolean {

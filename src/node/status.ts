@@ -2,6 +2,7 @@
  * A node's word on itself: services, metrics, health, the log and whoever embeds it read it here, and nobody else
  * reaches into a running machine. Everything is as it is at the moment of the question.
  */
+import { KeyList } from "../core/key-list.js";
 import {
   NO_NODE,
   type NodeId,
@@ -10,7 +11,6 @@ import {
   type Revision,
   UNKNOWN_REVISION,
 } from "../core/model/ids.js";
-import type { RegisterTable } from "../core/model/table.js";
 import { placementOf } from "../core/view/view.js";
 import type { Loop } from "./loop.js";
 
@@ -58,9 +58,8 @@ export interface Lacking {
   readonly most: number;
 }
 
-/** This node's own copy of a partition, for whoever lists its keys. */
+/** This node's own copy of a partition, for whoever raises its revisions. */
 export interface CopySnapshot {
-  readonly table: RegisterTable;
   readonly settledRevision: Revision;
   /** No revision above this one, or the settled one, was handed out as far as this copy knows. */
   readonly reservation: Revision;
@@ -246,8 +245,13 @@ export class NodeStatus {
   copyOf(partition: Partition): CopySnapshot | null {
     const served = this.core.partitions.get(partition);
     if (served === undefined) return null;
-    const { table, settledRevision, reservation } = served.copy.replica;
-    return { table, settledRevision, reservation, raisedAbove: served.copy.writer.raisedAbove };
+    const { settledRevision, reservation } = served.copy.replica;
+    return { settledRevision, reservation, raisedAbove: served.copy.writer.raisedAbove };
+  }
+
+  /** The keys of this node's own copy, page by page. */
+  keysOf(partition: Partition): KeyList {
+    return new KeyList(() => this.core.copies.listed(partition));
   }
 
   private get core() {

@@ -46,6 +46,8 @@ const SHOWN: readonly (readonly [PlantedBug, string])[] = [
   ["V2.serves-on", "V2-sealed-takes-nothing"],
   ["V4.answers-early", "V4-newcomer-answers-nothing"],
   ["V3.bad-is-absent", "H12-inherited-bad-key"],
+  ["H11.not-ready", "H11-backup-during-a-move"],
+  ["H11.across-a-seal", "H11-backup-during-a-move"],
   ["H14.reports-of-before", "H14-move-without-a-gap"],
   ["H18.not-writer", "H18-write-in-flight-at-a-seal"],
   ["H18.unlooked", "H18-told-once-on-a-majority"],

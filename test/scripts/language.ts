@@ -29,6 +29,8 @@
  *   spoil k at n1               n1's copy of k fails its checksum from now on; it notices when it looks, or at `scrub k at n1`
  *   revision k at n1            what a client is told as the revision of k's partition, by a local get
  *   copies k                    what is on the disks
+ *   list at n1                  the keys of n1's copy, as a backup asks for them; `begin list at n1` asks for the first one alone,
+ *                               and `end list at n1` for the rest
  *   lose link n1 n2             both ends are told that their stream broke; there is another at once, unless one of them is down
  *   wait 200ms                  time passes; heartbeats are shown after `show heartbeats`
  */
@@ -157,6 +159,13 @@ function obeyOther(world: ScriptWorld, line: string, verb: string, rest: readonl
     }
     case "copies":
       return world.tellCopies(key(text));
+    case "list":
+    case "begin":
+    case "end": {
+      const node = nodeFrom(/^(?:list )?at (n\d+)$/.exec(text)?.[1] ?? "");
+      if (verb !== "end") world.beginList(node);
+      return world.tellKeys(node, verb === "begin" ? 1 : null);
+    }
     case "lose": {
       const [, a = "", b = ""] = rest;
       return world.linkLost(nodeFrom(a), nodeFrom(b));

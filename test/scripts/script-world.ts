@@ -5,6 +5,7 @@
  */
 import { type Duration, duration, instant } from "../../src/base/time.js";
 import { encodedView } from "../../src/codec/peer/encoded-view.js";
+import type { KeyList } from "../../src/core/key-list.js";
 import { ballot } from "../../src/core/model/ballot.js";
 import {
   groupEpoch,
@@ -26,6 +27,7 @@ import type { View } from "../../src/core/view/view.js";
 import { Loop } from "../../src/node/loop.js";
 import { NodeMachine } from "../../src/node/machine.js";
 import { Outgoing } from "../../src/node/outgoing.js";
+import { NodeStatus } from "../../src/node/status.js";
 import { type Match, Post, type Underway } from "./post.js";
 import { renderBallot, renderMessage, renderRegister, renderRequest, renderVerdict } from "./render.js";
 import { ScriptNode } from "./script-node.js";
@@ -50,6 +52,7 @@ export class ScriptWorld {
   private decided: EncodedView;
   private now = 0;
   private queue: (() => void)[] = [];
+  private readonly lists = new Map<NodeId, KeyList>();
   /** By "n1 n3": the first knows that there is no stream to the second. */
   private readonly streamless = new Set<string>();
 
@@ -338,6 +341,24 @@ export class ScriptWorld {
       return `n${id} ${held === BAD ? "bad" : renderRegister(held)}`;
     });
     this.say(`copies: ${copies.join(", ")}`);
+  }
+
+  beginList(id: NodeId): void {
+    this.lists.set(
+      id,
+      new NodeStatus({ machine: this.mustRun(id).machine, diskStanding: duration(0) }).keysOf(PARTITION),
+    );
+  }
+
+  /** The next keys of the list that began at that node; `limit` null: all there are. */
+  tellKeys(id: NodeId, limit: number | null): void {
+    const page = this.lists.get(id)?.next(limit ?? 1_000, 1_000_000) ?? null;
+    const keys = page?.keys.map(String).join(" ") ?? "";
+    const told =
+      page === null
+        ? "refused: no copy of that group"
+        : `${keys === "" ? "nothing" : keys}, of epoch ${page.epoch}${page.last ? "" : ", and more"}`;
+    this.say(`n${id}: keys ⇒ ${told}`);
   }
 
   raise(id: NodeId, above: Revision): void {

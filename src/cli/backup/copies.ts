@@ -1,6 +1,7 @@
 /**
  * Which keys there are: the lists of a majority of each partition's replicas, put together. One copy may lack what was
- * acknowledged by the others; a majority of them has it.
+ * acknowledged by the others; a majority of them has it. All those lists are of one group epoch (H11). A partition that
+ * gets another group meanwhile is listed again, by the newest view.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { BackupServiceDefinition } from "../../../gen/ts/onar/backup/v1/backup.js";
@@ -8,7 +9,7 @@ import {
   ReconfigurationServiceDefinition,
   type View,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
-import { address } from "../../config/values.js";
+import { type Address, address } from "../../config/values.js";
 import { GrpcError } from "../../grpc/status.js";
 import { call, type Target } from "../calls/call.js";
 import type { Channel } from "../calls/channel.js";
@@ -29,8 +30,23 @@ export interface PartitionList {
   readonly written: boolean;
 }
 
+/** Told by the last page of one copy. */
+interface CopyList {
+  readonly highestRevision: bigint;
+  readonly changes: bigint;
+}
+
+interface Group {
+  readonly partition: number;
+  readonly groupEpoch: bigint;
+  readonly replicas: readonly number[];
+}
+
 export class Copies {
   private readonly connections = new Connections();
+  private readonly groups = new Map<number, Group>();
+  /** A question for the newest view that is under way. */
+  private asking: Promise<void> | null = null;
 
   private constructor(
     private readonly target: Target,
@@ -55,43 +71,59 @@ export class Copies {
 
   /** Keeps trying until the time of a call has passed without another copy. */
   async list(partition: number): Promise<PartitionList> {
-    const replicas = this.view.partitions[partition]?.replicas ?? [];
-    const majority = Math.floor(replicas.length / 2) + 1;
     const keys = new Set<string>();
-    const troubles = new Map<number, string>();
-    let waiting = replicas.map((_, i) => replicas[(partition + i) % replicas.length] as number);
-    let highestRevision = 0n;
-    let changes = 0n;
     let giveUp = Date.now() + this.target.timeoutMs;
-    for (let have = 0; have < majority; ) {
-      const asked = waiting.slice(0, majority - have);
-      const lists = await Promise.all(asked.map((node) => this.listOne(partition, node, keys, troubles)));
-      waiting = waiting.slice(asked.length);
-      lists.forEach((list, i) => {
-        if (list === null) {
-          waiting.push(asked[i] as number);
-          return;
-        }
-        have++;
-        if (list.highestRevision > highestRevision) highestRevision = list.highestRevision;
-        changes += list.changes;
-        giveUp = Date.now() + this.target.timeoutMs;
-      });
-      this.interrupt.throwIfAborted();
-      if (!lists.includes(null)) continue;
-      if (Date.now() > giveUp) throw this.unlistable(partition, have, majority, troubles);
-      await sleep(PAUSE_MS);
+    for (;;) {
+      const group = this.groupOf(partition);
+      const lists = new GroupLists(group, partition);
+      while (!lists.complete && this.groupOf(partition) === group) {
+        const asked = lists.next();
+        const told = await Promise.all(asked.map((node) => this.listOne(group, node, keys)));
+        told.forEach((list, i) => {
+          lists.take(asked[i] as number, list);
+          if (typeof list !== "string") giveUp = Date.now() + this.target.timeoutMs;
+        });
+        this.interrupt.throwIfAborted();
+        if (lists.complete) break;
+        if (Date.now() > giveUp) throw this.unlistable(lists);
+        if (!told.some((list) => typeof list === "string")) continue;
+        await this.refresh();
+        await sleep(PAUSE_MS);
+      }
+      if (lists.complete) return { keys, highestRevision: lists.highestRevision, written: lists.changes > 0n };
+      // Keys listed by copies of the group before do no harm: each is looked at.
     }
-    return { keys, highestRevision, written: changes > 0n };
   }
 
-  /** null: it could not be listed; `troubles` says why. Pages already heard do no harm. */
-  private async listOne(
-    partition: number,
-    node: number,
-    keys: Set<string>,
-    troubles: Map<number, string>,
-  ): Promise<{ readonly highestRevision: bigint; readonly changes: bigint } | null> {
+  /** A newer view, if there is one; whoever cannot tell is asked again later. */
+  refresh(): Promise<void> {
+    // The nodes that were named may have left meanwhile.
+    const members = this.view.members.map(({ id }) => this.addressAt(id));
+    const endpoints = [...this.target.endpoints, ...members];
+    this.asking ??= viewOf({ ...this.target, endpoints, interrupt: this.interrupt })
+      .then((view) => {
+        if (view.epoch > this.view.epoch && view.clusterId.equals(this.view.clusterId)) this.view = view;
+      })
+      .catch(() => {})
+      .finally(() => {
+        this.asking = null;
+      });
+    return this.asking;
+  }
+
+  /** The same object as long as the group is the same. */
+  private groupOf(partition: number): Group {
+    const placement = this.view.partitions[partition];
+    const known = this.groups.get(partition);
+    const groupEpoch = placement?.groupEpoch ?? 0n;
+    if (known?.groupEpoch === groupEpoch) return known;
+    const group = { partition, groupEpoch, replicas: placement?.replicas ?? [] };
+    this.groups.set(partition, group);
+    return group;
+  }
+
+  /** A text: it could not be listed, and why. Pages already heard do no harm. */
+  private async listOne({ partition, groupEpoch }: Group, node: number, keys: Set<string>): Promise<CopyList | string> {
     const abort = new AbortController();
     const giveUp = (): void => abort.abort();
     let timer = setTimeout(giveUp, this.target.timeoutMs);
@@ -106,9 +138,7 @@ export class Copies {
         const { header } = page;
         const stranger = header?.nodeId !== node || header.clusterId.toString("hex") !== this.clusterId;
         if (stranger) throw new Error("another node answers there");
-        if (header.groupEpoch !== this.view.partitions[partition]?.groupEpoch) {
-          throw new Error("the partition has moved to other nodes: start again");
-        }
+        if (header.groupEpoch !== groupEpoch) throw new Error(otherGroup(header.groupEpoch, groupEpoch));
         for (const key of page.keys) keys.add(key.toString("latin1"));
         if (page.last) return { highestRevision: page.highestRevision, changes: page.changes };
       }
@@ -119,8 +149,7 @@ export class Copies {
         : error instanceof GrpcError
           ? failureThrown(error).message
           : (error as Error).message;
-      troubles.set(node, `${this.addressOf(node)}: ${why}`);
-      return null;
+      return `${this.addressOf(node)}: ${why}`;
     } finally {
       clearTimeout(timer);
       this.interrupt.removeEventListener("abort", giveUp);
@@ -128,19 +157,68 @@ export class Copies {
   }
 
   channelTo(node: number): Channel {
-    return this.connections.to(address("client address", this.addressOf(node), 1));
+    return this.connections.to(this.addressAt(node));
+  }
+
+  private addressAt(node: number): Address {
+    return address("client address", this.addressOf(node), 1);
   }
 
   private addressOf(node: number): string {
     return this.view.members.find(({ id }) => id === node)?.clientAddress ?? `node ${node}`;
   }
 
-  private unlistable(partition: number, have: number, majority: number, troubles: Map<number, string>): CliError {
+  private unlistable({ group, have, majority, troubles }: GroupLists): CliError {
     const why = [...troubles.values()].join("; ");
     return new CliError(
       EXIT.notDone,
-      `partition ${partition}: ${majority} of its copies are needed, and ${have} could be listed: ${why}`,
+      `partition ${group.partition}: ${majority} of its copies are needed, and ${have} could be listed: ${why}`,
     );
+  }
+}
+
+const otherGroup = (its: bigint, expected: bigint): string =>
+  its < expected ? "it does not know yet that the partition moved" : "the partition has moved to other nodes";
+
+/** The lists that copies of one group gave. */
+class GroupLists {
+  /** By node. */
+  readonly troubles = new Map<number, string>();
+  readonly majority: number;
+  have = 0;
+  highestRevision = 0n;
+  changes = 0n;
+  private waiting: number[];
+
+  constructor(
+    readonly group: Group,
+    /** Where to begin, so that not all ask the same node. */
+    first: number,
+  ) {
+    const { replicas } = group;
+    this.majority = Math.floor(replicas.length / 2) + 1;
+    this.waiting = replicas.map((_, i) => replicas[(first + i) % replicas.length] as number);
+  }
+
+  get complete(): boolean {
+    return this.have >= this.majority;
+  }
+
+  /** As many as are lacking, those first that were not asked for longest. */
+  next(): readonly number[] {
+    return this.waiting.splice(0, this.majority - this.have);
+  }
+
+  take(node: number, list: CopyList | string): void {
+    if (typeof list === "string") {
+      this.waiting.push(node);
+      this.troubles.set(node, list);
+      return;
+    }
+    this.have++;
+    this.troubles.delete(node);
+    if (list.highestRevision > this.highestRevision) this.highestRevision = list.highestRevision;
+    this.changes += list.changes;
   }
 }
 

@@ -241,6 +241,8 @@ async function raiseAll({ copies }: Cluster, above: bigint, { io, target, interr
       );
       interrupt.throwIfAborted();
       if (left.size === 0) return;
+      // A partition that moves may get its writer at a node that has just joined.
+      await copies.refresh();
       if (Date.now() > giveUp) {
         const which = `${left.size} of ${count(copies.partitions.length, "partition")}`;
         throw notDone(`the revisions of ${which} could not be raised: ${trouble}`);

@@ -155,6 +155,8 @@ export type PlantedBug =
   | "V3.any-attempt"
   | "V3.noted-early"
   | "V6.majority-ready"
-  | "H20.asks-without-room";
+  | "H20.asks-without-room"
+  | "H11.not-ready"
+  | "H11.across-a-seal";
 
 export const planted = (_bug: PlantedBug): boolean => false;

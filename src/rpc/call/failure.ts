@@ -197,14 +197,16 @@ const noWriter = (request: FailedRequest): Failure =>
     ...notExecuted(request),
   });
 
-/** Asked of this node's own copy, which it does not keep: the view that named it is out of date. */
+const moving = (message: string): Failure =>
+  new Failure({ code: STATUS.unavailable, reason: "MOVING", message, retry: true });
+
+/** Asked of this node's own copy, which it does not keep or which takes over still: the view may be out of date. */
 export const noCopy = (partition: Partition): Failure =>
-  new Failure({
-    code: STATUS.unavailable,
-    reason: "MOVING",
-    message: `this node keeps no copy of partition ${partition}`,
-    retry: true,
-  });
+  moving(`this node keeps no copy of partition ${partition} that is complete`);
+
+/** A list that began is worth nothing any more. */
+export const copyMoved = (partition: Partition): Failure =>
+  moving(`partition ${partition} has got another group while its keys were listed: begin again`);
 
 const noQuorum = (missing: readonly NodeId[], request: FailedRequest, members: readonly Member[]): Failure =>
   new Failure({

@@ -6,25 +6,22 @@ import {
   type RaiseRevisionsRequest,
   type RaiseRevisionsResponse,
 } from "../../../gen/ts/onar/backup/v1/backup.js";
-import type { Header } from "../../../gen/ts/onar/kv/v1/common.js";
 import type { Duration } from "../../base/time.js";
 import { bytesOf } from "../../codec/bytes/bytes.js";
 import { BACKUP_PAGE_BYTES } from "../../core/model/bounds.js";
 import {
   ERA,
-  NO_CHANGE,
   type Partition,
   partition as partitionOf,
   type Revision,
   revision,
+  UNKNOWN_REVISION,
 } from "../../core/model/ids.js";
-import { changesPage } from "../../core/model/table.js";
-import { placementOf } from "../../core/view/view.js";
 import type { Route } from "../../grpc/server/route.js";
 import type { Loop } from "../../node/loop.js";
 import type { CopySnapshot } from "../../node/status.js";
 import { timeoutUntil } from "../call/call.js";
-import { backupOff, draining, type Failure, noCopy, starting } from "../call/failure.js";
+import { backupOff, copyMoved, draining, type Failure, noCopy, starting } from "../call/failure.js";
 import { serverStreaming, unary } from "../call/routes.js";
 import { invalid } from "../call/validate.js";
 import { checkPartition } from "./reconfiguration-service.js";
@@ -59,10 +56,7 @@ export const backupRoutes = (serving: Serving, offered: boolean): Route[] => {
   ];
 };
 
-/**
- * All keys of this node's copy, by ascending change number, until there is no later change. A key that changes
- * meanwhile only moves ahead of the list, so none that was there at the beginning is missed.
- */
+/** All keys of this node's copy, as long as it serves the group that the list began in (H11). */
 async function* list(
   serving: Serving,
   node: ServingNode,
@@ -71,30 +65,23 @@ async function* list(
 ): AsyncGenerator<ListKeysResponse> {
   checkPartition(asked, node.views.view.partitions.length, "partition");
   const partition = partitionOf(asked);
-  const table = node.status.copyOf(partition)?.table;
-  if (table === undefined) throw noCopy(partition);
-  for (let after = NO_CHANGE; !signal.aborted; await turn()) {
-    const { found, more } = changesPage(table, after, PAGE_KEYS, BACKUP_PAGE_BYTES);
-    const last = !more;
-    after = found.at(-1)?.change ?? after;
-    const copy = node.status.copyOf(partition);
-    if (copy === null) throw noCopy(partition);
-    const { reservation, settledRevision } = copy;
+  const list = node.status.keysOf(partition);
+  let last = false;
+  for (let begun = false; !last && !signal.aborted; begun = true) {
+    if (begun) await turn();
+    const page = list.next(PAGE_KEYS, BACKUP_PAGE_BYTES);
+    if (page === null) throw begun ? copyMoved(partition) : noCopy(partition);
+    const { settledRevision = UNKNOWN_REVISION } = node.status.copyOf(partition) ?? {};
+    const { writer } = node.status.partition(partition);
+    last = page.last;
     yield {
-      header: headerOf(serving, node, partition, settledRevision),
-      keys: found.map(({ key }) => bytesOf(key)),
+      header: serving.header({ partition, standing: { revision: settledRevision, groupEpoch: page.epoch, writer } }),
+      keys: page.keys.map(bytesOf),
       last,
-      highestRevision: last ? BigInt(Math.max(reservation, settledRevision)) : 0n,
-      changes: last ? BigInt(table.lastChange) : 0n,
+      highestRevision: last ? BigInt(Math.max(0, page.highestRevision)) : 0n,
+      changes: last ? BigInt(page.changes) : 0n,
     };
-    if (last) return;
   }
-}
-
-function headerOf(serving: Serving, node: ServingNode, partition: Partition, settled: Revision): Header {
-  const { groupEpoch } = placementOf(node.views.view, partition);
-  const { writer } = node.status.partition(partition);
-  return serving.header({ partition, standing: { revision: settled, groupEpoch, writer } });
 }
 
 /**

@@ -39,7 +39,8 @@ const (
 type BackupServiceClient interface {
 	// The keys of this node's own copy of a partition, deleted ones included, in no particular order. A key that is written meanwhile may come
 	// twice. One copy may lack what is on the others: a list is complete only together with those of a majority of the partition's
-	// replicas. UNAVAILABLE, MOVING when this node keeps no copy of it.
+	// replicas, all of one group epoch. UNAVAILABLE, MOVING when this node keeps no copy of it that is complete, when the list
+	// begins and when it ends.
 	ListKeys(ctx context.Context, in *ListKeysRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListKeysResponse], error)
 	// Before a backup is restored: all revisions that the partitions hand out from now on are above the one given, and a retry of a request
 	// whose `after` lies below it is refused as expired. Only a partition's writer can do that: the response names those that this node has
@@ -94,7 +95,8 @@ func (c *backupServiceClient) RaiseRevisions(ctx context.Context, in *RaiseRevis
 type BackupServiceServer interface {
 	// The keys of this node's own copy of a partition, deleted ones included, in no particular order. A key that is written meanwhile may come
 	// twice. One copy may lack what is on the others: a list is complete only together with those of a majority of the partition's
-	// replicas. UNAVAILABLE, MOVING when this node keeps no copy of it.
+	// replicas, all of one group epoch. UNAVAILABLE, MOVING when this node keeps no copy of it that is complete, when the list
+	// begins and when it ends.
 	ListKeys(*ListKeysRequest, grpc.ServerStreamingServer[ListKeysResponse]) error
 	// Before a backup is restored: all revisions that the partitions hand out from now on are above the one given, and a retry of a request
 	// whose `after` lies below it is refused as expired. Only a partition's writer can do that: the response names those that this node has

@@ -38,7 +38,8 @@ class BackupServiceServicer(object):
     def ListKeys(self, request, context):
         """The keys of this node's own copy of a partition, deleted ones included, in no particular order. A key that is written meanwhile may come
         twice. One copy may lack what is on the others: a list is complete only together with those of a majority of the partition's
-        replicas. UNAVAILABLE, MOVING when this node keeps no copy of it.
+        replicas, all of one group epoch. UNAVAILABLE, MOVING when this node keeps no copy of it that is complete, when the list
+        begins and when it ends.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1105,7 +1105,8 @@ export const BackupServiceDefinition = {
     /**
      * The keys of this node's own copy of a partition, deleted ones included, in no particular order. A key that is written meanwhile may come
      * twice. One copy may lack what is on the others: a list is complete only together with those of a majority of the partition's
-     * replicas. UNAVAILABLE, MOVING when this node keeps no copy of it.
+     * replicas, all of one group epoch. UNAVAILABLE, MOVING when this node keeps no copy of it that is complete, when the list
+     * begins and when it ends.
      */
     listKeys: {
       name: "ListKeys",
@@ -1135,7 +1136,8 @@ export interface BackupServiceImplementation<CallContextExt = {}> {
   /**
    * The keys of this node's own copy of a partition, deleted ones included, in no particular order. A key that is written meanwhile may come
    * twice. One copy may lack what is on the others: a list is complete only together with those of a majority of the partition's
-   * replicas. UNAVAILABLE, MOVING when this node keeps no copy of it.
+   * replicas, all of one group epoch. UNAVAILABLE, MOVING when this node keeps no copy of it that is complete, when the list
+   * begins and when it ends.
    */
   listKeys(
     request: ListKeysRequest,
@@ -1156,7 +1158,8 @@ export interface BackupServiceClient<CallOptionsExt = {}> {
   /**
    * The keys of this node's own copy of a partition, deleted ones included, in no particular order. A key that is written meanwhile may come
    * twice. One copy may lack what is on the others: a list is complete only together with those of a majority of the partition's
-   * replicas. UNAVAILABLE, MOVING when this node keeps no copy of it.
+   * replicas, all of one group epoch. UNAVAILABLE, MOVING when this node keeps no copy of it that is complete, when the list
+   * begins and when it ends.
    */
   listKeys(
     request: DeepPartial<ListKeysRequest>,

@@ -25,8 +25,9 @@ import type { ChainOutbox, ViewConflict } from "./view/chain.js";
 import type { Move } from "./view/emptying.js";
 import type { EncodedView } from "./view/encoded-view.js";
 import type { ViewMessage } from "./view/message.js";
+import { writerToBe } from "./view/move.js";
 import type { ViewOperation } from "./view/operation.js";
-import { type Member, placementOf, preferredOf, type View } from "./view/view.js";
+import { type Member, placementOf, type View } from "./view/view.js";
 import { Views } from "./view/views.js";
 import { NodeLoad } from "./writer/node-load.js";
 import type { Raise } from "./writer/revisions.js";
@@ -378,7 +379,7 @@ export class Core {
   /** Writers follow the view's preference by handing their offices back. */
   private prefer(): void {
     for (const [partition, { election, group }] of this.partitions) {
-      const preferred = preferredOf(placementOf(this.view, partition));
+      const preferred = writerToBe(placementOf(this.view, partition), partition);
       election.prefer(preferred === undefined ? 0 : Math.max(0, group.replicas.indexOf(preferred)));
     }
   }

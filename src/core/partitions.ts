@@ -14,7 +14,14 @@ import { present, unreachable } from "../base/assert.js";
 import type { Instant } from "../base/time.js";
 import { Life, turnOf } from "./life.js";
 import type { Entry } from "./model/entry.js";
-import { FOUNDING, type GroupEpoch, type NodeId, type Partition, partition as partitionOf } from "./model/ids.js";
+import {
+  FOUNDING,
+  type GroupEpoch,
+  NO_NODE,
+  type NodeId,
+  type Partition,
+  partition as partitionOf,
+} from "./model/ids.js";
 import type { Outbox } from "./model/outbox.js";
 import { planted } from "./model/planted.js";
 import type { RegisterTable } from "./model/table.js";
@@ -22,7 +29,7 @@ import { ServedPartition, type ServedPartitionOptions } from "./partition.js";
 import { Group } from "./quorum/group.js";
 import { Replica } from "./replica/replica.js";
 import type { ReadyCopy } from "./view/message.js";
-import { isRecorded } from "./view/move.js";
+import { isRecorded, mayAnswer, writerToBe } from "./view/move.js";
 import { type Placement, placementOf, type View } from "./view/view.js";
 
 /** A copy that storage brings back. */
@@ -209,12 +216,27 @@ export class Partitions {
       kept.replica = new Replica({ partition, epoch: kept.life.epoch }, before.copy.replica.table);
     }
     const succeeds = before?.isWriter === true && !pausing;
+    const inOffice = succeeds || (!pausing && this.takesOver(partition, placement, kept));
     const unclear = this.unsealed.has(partition) ? [] : (before?.seal(succeeds, out) ?? []);
     kept.life.seal(placement.groupEpoch, true);
     present(kept.replica, "a copy that stays").stay({ partition, epoch: placement.groupEpoch }, out);
     const served = this.serve(now, partition, placement, kept, []);
     for (const position of positions) served.upkeep.catchUp.restore(position);
-    if (succeeds) served.succeed(now, unclear, out);
+    if (inOffice) served.succeed(now, succeeds ? unclear : [], out);
+  }
+
+  /**
+   * The last writer leaves the group, and this replica campaigns at once in its place. It is the one that should be the
+   * writer, or the next that is heard. Two that do so at a time fence each other at worst, as ever.
+   */
+  private takesOver(partition: Partition, placement: Placement, { replica }: KeptCopy): boolean {
+    const last = replica?.promise.node ?? NO_NODE;
+    const { replicas } = placement;
+    if (last === NO_NODE || replicas.includes(last) || planted("H14.stayers-wait")) return false;
+    const first = Math.max(0, replicas.indexOf(writerToBe(placement, partition) ?? NO_NODE));
+    const inLine = [...replicas.slice(first), ...replicas.slice(0, first)];
+    const isThere = (node: NodeId): boolean => node === this.self || this.parts.detector.hears(node);
+    return inLine.find((node) => mayAnswer(placement, node) && isThere(node)) === this.self;
   }
 
   /** Whoever served the epoch before does so no more. */

@@ -60,6 +60,7 @@ const DIRECTED = new Map<string, string>([
   ["stayer.intersects", "a unit test"],
   ["stayer.returns", "a unit test"],
   ["H14.reports-of-before", "a script"],
+  ["H14.stayers-wait", "a script"],
   // The simulator's moves are of single replicas.
   ["V5.gives-up-unheard", "a unit test"],
   ["V6.emptied-early", "a unit test"],

@@ -125,6 +125,7 @@ export type PlantedBug =
   | "stayer.intersects"
   | "stayer.returns"
   | "H14.reports-of-before"
+  | "H14.stayers-wait"
   | "H18.not-writer"
   | "H18.unlooked"
   | "H14.old-reports"

@@ -9,7 +9,7 @@
  * H17 The places of a group that a move made are those of its replicas' ids.
  */
 import { majorityOf } from "../../base/votes.js";
-import { type GroupEpoch, groupEpoch, type NodeId, type ViewEpoch } from "../model/ids.js";
+import { type GroupEpoch, groupEpoch, type NodeId, type Partition, type ViewEpoch } from "../model/ids.js";
 import { planted } from "../model/planted.js";
 import { type Placement, type PreviousGroup, preferredOf, type ReadyReplica } from "./view.js";
 
@@ -20,6 +20,17 @@ export const isReady = ({ previous, ready }: Placement, node: NodeId): boolean =
 /** Whether it may be ready by now, as far as the view tells: a newcomer is not before it is recorded. */
 export const mayAnswer = (placement: Placement, node: NodeId): boolean =>
   isReady(placement, node) || placement.previous?.replicas.includes(node) === true;
+
+/**
+ * The replica that should be the writer now. The preferred one may be a newcomer that no view records as ready. Then it
+ * is one of those that may answer, spread by partition.
+ */
+export function writerToBe(placement: Placement, partition: Partition): NodeId | undefined {
+  const preferred = preferredOf(placement);
+  if (preferred === undefined || mayAnswer(placement, preferred)) return preferred;
+  const answering = placement.replicas.filter((node) => mayAnswer(placement, node));
+  return answering[partition % answering.length] ?? preferred;
+}
 
 /** Replicas that no view records as ready. */
 export const unready = (placement: Placement): readonly NodeId[] =>

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { groupEpoch, type NodeId, nodeId, viewEpoch } from "../../../../src/core/model/ids.js";
-import { moved, placementFault, recording, unready } from "../../../../src/core/view/move.js";
+import { groupEpoch, type NodeId, nodeId, partition, viewEpoch } from "../../../../src/core/model/ids.js";
+import { moved, placementFault, recording, unready, writerToBe } from "../../../../src/core/view/move.js";
 import type { Placement, ReadyReplica } from "../../../../src/core/view/view.js";
 import { plant } from "../../../planted/planted.js";
 
@@ -23,6 +23,14 @@ describe("a move", () => {
       preferred: 3,
     });
     expect(move(FIRST, 3, 4, 7)).toMatchObject({ replicas: ids(1, 2, 4), preferred: 4 });
+  });
+
+  test("leaves the office to those who may answer, by partition, until the preferred newcomer is recorded as ready", () => {
+    const once = move(FIRST, 3, 4, 7);
+    expect([0, 1, 2].map((p) => writerToBe(once, partition(p)))).toEqual(ids(1, 2, 1));
+    expect(writerToBe(recording(once, ready(1, 4)), partition(0))).toBe(4);
+    expect(writerToBe(move(FIRST, 2, 4, 7), partition(0))).toBe(3);
+    expect(writerToBe(FIRST, partition(5))).toBe(3);
   });
 
   test("can follow, and another one only once all replicas are recorded as ready", () => {

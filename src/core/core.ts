@@ -454,7 +454,12 @@ export class Core {
     const ready = this.copies.news(this.view);
     if (ready.length === 0) return;
     const sink = planted("V4.ready-early") ? out.sendNow : out.sendDurable;
-    for (const voter of this.view.voters) sink.push(voter, { kind: "copies-ready", epoch: this.view.epoch, ready });
+    const { voters, partitions } = this.view;
+    // The proposer may share no partition with this node (H2).
+    const told = planted("V4.told-to-group")
+      ? voters.filter((voter) => ready.some(({ partition: p }) => partitions[p]?.replicas.includes(voter)))
+      : voters;
+    for (const voter of told) sink.push(voter, { kind: "copies-ready", epoch: this.view.epoch, ready });
   }
 
   private endRound(now: Instant, out: Outbox): void {

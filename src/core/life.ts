@@ -74,8 +74,8 @@ export function turnOf(life: Life | null, placement: Placement, self: NodeId): T
  */
 function isStayer(life: Life, { previous, replicas }: Placement, self: NodeId): boolean {
   if (previous === undefined || !life.ready) return false;
-  const served = life.epoch === previous.groupEpoch || planted("stayer.returns");
-  return served && previous.replicas.includes(self) && keepsState(previous.replicas, replicas);
+  const served = life.epoch === previous.groupEpoch && previous.replicas.includes(self);
+  return (served || planted("stayer.returns")) && keepsState(previous.replicas, replicas);
 }
 
 /**

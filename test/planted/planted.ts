@@ -131,6 +131,7 @@ const BUGS: Record<PlantedBug, string> = {
   "V2.seal-lost": "a stayer's seal is not durable",
   "V4.answers-early": "a newcomer answers before it is ready",
   "V4.ready-early": "a replica says that it is ready before that is durable",
+  "V4.told-to-group": "a replica says that it is ready to the voters of its group alone",
   "V5.gives-up-unheard": "a replica gives way although no ready majority of its group is heard",
   "V5.stacks-moves": "a partition moves again although its last move is not finished",
   "V6.emptied-early": "a node counts as emptied although a group that takes over from it is not ready",

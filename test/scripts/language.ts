@@ -5,6 +5,7 @@
  *   nodes 5 replicas 3          first line, if not 3 and 3; n1 is the writer once the script begins
  *     … purge after 400ms       tombstones rest so long, and passes are so far apart; otherwise nothing is purged
  *     … moving                  views move partitions: nodes tell each other what they know of views
+ *     … apart 1                 the last node is no member, and does not run
  *   given <command>             the same, without showing what it causes
  *   campaign n2                 takes the next ballot, whatever the election thinks
  *   put k=v at n1               also: cas k old → new, cas k absent → new, cas k v=3 → new, delete k, add k 5, get k, local get k
@@ -19,6 +20,11 @@
  *   forward put k=w n3→n1 of epoch 2      as a node says it that knows a later view
  *   raise above 5000 at n1      what a restored backup asks of the writer: all further revisions are above, retries of before expire
  *   move n3 → n4 at n1,n2       a view is decided in which n3 gives way to n4; n1 and n2 learn it, as does a node by `learn n3`
+ *   ask drain n3 at n1 as X     also: remove n3, replace n3 by n4, prefer n3; asked again by its name: the same operation
+ *   fate X at n1                what became of it, as far as the newest view there tells
+ *   views                       the newest view that each node knows
+ *   wish n4 for n3 at n1,n2     a node that is no member asks these to be one, at n3's address
+ *   join n4                     it has heard that it is one, and runs
  *   writers                     who works, and whom each node takes for the writer
  *   rounds 10                   that many heartbeat rounds pass
  *   crash n1, restart n1        the disk stays
@@ -40,7 +46,7 @@ import { key, type NodeId, nodeId, revision } from "../../src/core/model/ids.js"
 import type { NodeMessage, Request } from "../../src/core/model/node-message.js";
 import type { Condition, RequestId, WriteOperation } from "../../src/core/model/operation.js";
 import type { Match } from "./post.js";
-import { ROUND, ScriptWorld } from "./script-world.js";
+import { type AskedOperation, ROUND, ScriptWorld } from "./script-world.js";
 
 const SEPARATOR = "---";
 const USUAL_TIMEOUT: Duration = duration(5_000);
@@ -53,10 +59,10 @@ export function play(script: string): string {
     const [head = ""] = block.split(`\n${SEPARATOR}`);
     for (const line of head.split("\n")) {
       if (line.startsWith("#") || line.trim() === "") continue;
-      const size = /^nodes (\d+) replicas (\d+)( moving)?(?: purge after (\d+ms))?$/.exec(line);
+      const size = /^nodes (\d+) replicas (\d+)( moving)?(?: apart (\d+))?(?: purge after (\d+ms))?$/.exec(line);
       if (size !== null && world === null) {
-        const purgeAfter = size[4] === undefined ? null : duration(millisecondsFrom(size[4]));
-        world = begun(Number(size[1]), Number(size[2]), purgeAfter, size[3] !== undefined);
+        const purgeAfter = size[5] === undefined ? null : duration(millisecondsFrom(size[5]));
+        world = begun(Number(size[1]), Number(size[2]), purgeAfter, size[3] !== undefined, Number(size[4] ?? 0));
       } else {
         world ??= begun(3, 3, null);
         obey(world, line);
@@ -71,8 +77,8 @@ export function play(script: string): string {
 /** The answers to clients, without what nodes said. */
 export const verdictsOf = (played: string): string[] => played.split("\n").filter((line) => line.includes(" ⇒ "));
 
-function begun(nodes: number, replicas: number, purgeAfter: Duration | null, moving = false): ScriptWorld {
-  const world = new ScriptWorld(nodes, replicas, purgeAfter, moving);
+function begun(nodes: number, replicas: number, purgeAfter: Duration | null, moving = false, apart = 0): ScriptWorld {
+  const world = new ScriptWorld(nodes, replicas, purgeAfter, moving, apart);
   world.begin();
   return world;
 }
@@ -99,9 +105,24 @@ function obey(world: ScriptWorld, line: string): void {
     for (const name of (move[3] ?? "").split(",")) world.learn(nodeFrom(name));
     return;
   }
+  const wish = /^wish (n\d+) for (n\d+) at ([n\d,]+)$/.exec(line);
+  if (wish !== null) {
+    const [, node = "", at = "", called = ""] = wish;
+    for (const name of called.split(",")) world.wish(nodeFrom(node), nodeFrom(at), nodeFrom(name));
+    return;
+  }
+  const asked = ASK.exec(line)?.groups;
+  if (asked !== undefined) {
+    const { kind = "", node = "", by = "n0", at = "", name = "" } = asked;
+    const operation = { kind: kind as AskedOperation["kind"], node: nodeFrom(node), by: nodeFrom(by), name };
+    return world.ask(nodeFrom(at), operation);
+  }
   if (rest[0] !== "times") return obeyOther(world, line, verb, rest);
   for (let i = 1; i <= Number(verb); i++) requested(world, rest.slice(1).join(" ").replaceAll("#", `${i}`));
 }
+
+const ASK =
+  /^ask (?<kind>drain|remove|replace|prefer) (?<node>n\d+)(?: by (?<by>n\d+))? at (?<at>n\d+) as (?<name>\S+)$/;
 
 const RULES: ReadonlyMap<string, (world: ScriptWorld, match: Match) => void> = new Map([
   ["hold", (world, match) => world.post.hold(match)],
@@ -119,6 +140,7 @@ const AT_NODE: ReadonlyMap<string, (world: ScriptWorld, node: NodeId) => void> =
   ["resume", (world, node) => world.resume(node)],
   ["crash", (world, node) => world.crash(node)],
   ["leave", (world, node) => world.leave(node)],
+  ["join", (world, node) => world.join(node)],
   ["learn", (world, node) => world.learn(node)],
   ["restart", (world, node) => world.start(node)],
   ["copy", (world, node) => world.copyDisk(node)],
@@ -135,6 +157,12 @@ function obeyOther(world: ScriptWorld, line: string, verb: string, rest: readonl
     case "raise": {
       const [, above = "", node = ""] = /^above (\d+) at (n\d+)$/.exec(text) ?? [];
       return world.raise(nodeFrom(node), revision(Number(above)));
+    }
+    case "views":
+      return world.tellViews();
+    case "fate": {
+      const [, name = "", node = ""] = /^(\S+) at (n\d+)$/.exec(text) ?? [];
+      return world.tellFate(nodeFrom(node), name);
     }
     case "writers":
       return world.tellWriters();

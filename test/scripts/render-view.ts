@@ -2,6 +2,8 @@
 import { unreachable } from "../../src/base/assert.js";
 import { formatBallot } from "../../src/core/model/ballot.js";
 import type { ViewMessage } from "../../src/core/view/message.js";
+import { ledgerOf, type OperationFate } from "../../src/core/view/operation.js";
+import type { View } from "../../src/core/view/view.js";
 
 export function renderView(message: ViewMessage): string {
   switch (message.kind) {
@@ -40,4 +42,23 @@ export function renderView(message: ViewMessage): string {
     default:
       return unreachable(message);
   }
+}
+
+/** Members, what each group and its move are, and what was asked for. */
+export function renderNewest(view: View): string {
+  const { epoch, members, partitions } = view;
+  const groups = partitions.map(({ groupEpoch, replicas, previous, ready, preferred }) => {
+    const first = preferred === undefined ? "" : `, preferred ${preferred}`;
+    const before = previous === undefined ? "" : `, before ${previous.replicas.join(" ")}`;
+    const told = ready === undefined ? "" : `, ready ${ready.map(({ node }) => node).join(" ")}`;
+    return `; group ${groupEpoch}: ${replicas.join(" ")}${first}${before}${told}`;
+  });
+  const { wishes, done } = ledgerOf(view);
+  const asked = wishes.map(({ kind, node }) => `; wants to ${kind} ${node}`);
+  const ended = done.map(({ kind, node }) => `; done: ${kind} ${node}`);
+  return `${epoch}: members ${members.map(({ id }) => id).join(" ")}${[...groups, ...asked, ...ended].join("")}`;
+}
+
+export function renderFate(fate: OperationFate): string {
+  return fate.state === "done" ? `done in view ${fate.record.doneIn}` : fate.state;
 }

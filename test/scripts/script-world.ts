@@ -3,6 +3,7 @@
  * order they were sent, at once, unless a rule holds or loses them. Disks sync at once unless told to be slow, and time
  * stands still unless told to pass. Messages between nodes and to clients are written down.
  */
+import { unreachable } from "../../src/base/assert.js";
 import { type Duration, duration, instant } from "../../src/base/time.js";
 import { encodedView } from "../../src/codec/peer/encoded-view.js";
 import type { KeyList } from "../../src/core/key-list.js";
@@ -15,6 +16,7 @@ import {
   partition as partitionOf,
   type Revision,
   UNKNOWN_REVISION,
+  type ViewEpoch,
   viewEpoch,
 } from "../../src/core/model/ids.js";
 import type { NodeMessage, Request } from "../../src/core/model/node-message.js";
@@ -22,7 +24,8 @@ import { BAD } from "../../src/core/model/table.js";
 import { firstPlacement } from "../../src/core/placement/first-placement.js";
 import { rolledBack } from "../../src/core/replica/rolled-back.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
-import { moved } from "../../src/core/view/move.js";
+import { moved, replacementFault } from "../../src/core/view/move.js";
+import { fateOf, type ViewOperation } from "../../src/core/view/operation.js";
 import type { View } from "../../src/core/view/view.js";
 import { Loop } from "../../src/node/loop.js";
 import { NodeMachine } from "../../src/node/machine.js";
@@ -30,15 +33,26 @@ import { Outgoing } from "../../src/node/outgoing.js";
 import { NodeStatus } from "../../src/node/status.js";
 import { type Match, Post, type Underway } from "./post.js";
 import { renderBallot, renderMessage, renderRegister, renderRequest, renderVerdict } from "./render.js";
+import { renderFate, renderNewest } from "./render-view.js";
 import { ScriptNode } from "./script-node.js";
 
 export const ROUND: Duration = duration(200);
 const PARTITION = partitionOf(0);
 const ATTEMPTS_PER_LIFE = 1_000_000;
 /** A script whose messages never end is broken. */
-const MAX_STEPS = 1_000_000;
+const MAX_STEPS = 100_000;
 /** Above the ids of forwards that nodes of a script make themselves. */
 const FOREIGN_FORWARD = 1_000_000_000;
+const OPERATION_DIGITS = 32;
+
+/** An operation on views, as a script writes it. */
+export interface AskedOperation {
+  readonly kind: "drain" | "remove" | "replace" | "prefer";
+  readonly node: NodeId;
+  /** The one that takes over, for "replace". */
+  readonly by: NodeId;
+  readonly name: string;
+}
 
 export class ScriptWorld {
   readonly nodes: readonly ScriptNode[];
@@ -53,6 +67,8 @@ export class ScriptWorld {
   private now = 0;
   private queue: (() => void)[] = [];
   private readonly lists = new Map<NodeId, KeyList>();
+  /** By name: the id of an operation, and the epoch in which it was first asked for. */
+  private readonly operations = new Map<string, { readonly id: string; readonly epoch: ViewEpoch }>();
   /** By "n1 n3": the first knows that there is no stream to the second. */
   private readonly streamless = new Set<string>();
 
@@ -62,8 +78,12 @@ export class ScriptWorld {
     replicas: number,
     private readonly purgeAfter: Duration | null = null,
     private readonly moving = false,
+    /** So many of the nodes are no members, and do not run yet. */
+    private readonly apart = 0,
   ) {
-    const ids = Array.from({ length: nodes }, (_, index) => nodeId(index + 1));
+    const all = Array.from({ length: nodes }, (_, index) => nodeId(index + 1));
+    const ids = all.slice(0, nodes - apart);
+    this.nodes = all.map((id) => new ScriptNode(id));
     const members = ids.map((id) => ({ id, clientAddress: `n${id}:1`, peerAddress: `n${id}:2`, zone: "" }));
     this.view = {
       epoch: viewEpoch(1),
@@ -77,14 +97,17 @@ export class ScriptWorld {
       voters: moving && ids.length % 2 === 0 ? ids.slice(1) : ids,
     };
     this.decided = encodedView(this.view);
-    this.nodes = ids.map((id) => new ScriptNode(id));
   }
 
   /** A view is decided in which one replica gives way to another node. Nobody knows it yet. */
   move(leaves: NodeId, comes: NodeId): void {
-    const { view, digest } = this.decided;
+    const { view, digest } = this.newest();
     const epoch = viewEpoch(view.epoch + 1);
-    const partitions = view.partitions.map((placement) => moved(placement, leaves, comes, epoch));
+    const partitions = view.partitions.map((placement) => {
+      const fault = replacementFault(placement, leaves);
+      if (fault !== null) throw new Error(`n${leaves} cannot give way: ${fault}`);
+      return moved(placement, leaves, comes, epoch);
+    });
     this.decided = encodedView({
       ...view,
       epoch,
@@ -102,10 +125,59 @@ export class ScriptWorld {
     this.settle();
   }
 
+  /** Somebody asks for the operation at that node. It is computed on the view that it was first asked for in. */
+  ask(at: NodeId, { kind, node, by, name }: AskedOperation): void {
+    const loop = this.mustRun(at);
+    const known = this.operations.get(name);
+    const id = known?.id ?? `${this.operations.size + 1}`.padStart(OPERATION_DIGITS, "0");
+    const epoch = known?.epoch ?? loop.machine.views.view.epoch;
+    this.operations.set(name, { id, epoch });
+    loop.deliver({ kind: "ask", operation: operationOf(kind, { id, epoch, node }, by) });
+    this.settle();
+  }
+
+  /** The fate of an operation, as the newest view there tells it. */
+  tellFate(at: NodeId, name: string): void {
+    const { id, epoch } = this.operations.get(name) ?? { id: "", epoch: viewEpoch(0) };
+    this.say(`n${at}: ${name} ⇒ ${renderFate(fateOf(this.mustRun(at).machine.views.view, id, epoch))}`);
+  }
+
+  /** The newest view that each node knows. */
+  tellViews(): void {
+    for (const { id, loop } of this.nodes)
+      if (loop !== null) this.say(`n${id}: view ⇒ ${renderNewest(loop.machine.views.view)}`);
+  }
+
+  /** A node that is no member asks by a call to be one, at the address of that member. */
+  wish(node: NodeId, at: NodeId, called: NodeId): void {
+    const loop = this.mustRun(called);
+    const { view, digest } = loop.machine.views.newest;
+    const member = { id: node, clientAddress: `n${at}:1`, peerAddress: `n${at}:2`, zone: "" };
+    const operation = `${node}`.padStart(OPERATION_DIGITS, "f");
+    const message = { kind: "join-wish", member, operation, epoch: view.epoch, digest } as const;
+    this.say(`n${node} → n${called} ${renderMessage(message)}, at n${at}'s address`);
+    loop.deliver({ kind: "message", from: node, message });
+    this.settle();
+  }
+
+  /** The node that asked to be a member has heard that it is one, and runs. */
+  join(id: NodeId): void {
+    this.node(id).base = this.newest();
+    this.start(id);
+  }
+
+  private newest(): EncodedView {
+    for (const { loop } of this.nodes) {
+      const known = loop?.machine.views.newest;
+      if (known !== undefined && known.view.epoch > this.decided.view.epoch) this.decided = known;
+    }
+    return this.decided;
+  }
+
   /** Lets the cluster find its first writer, n1, unheard. */
   begin(): void {
     this.quiet = true;
-    for (const node of this.nodes) this.start(node.id);
+    for (const node of this.nodes.slice(0, this.nodes.length - this.apart)) this.start(node.id);
     this.wait(ROUND * 8);
     this.quiet = false;
   }
@@ -133,9 +205,10 @@ export class ScriptWorld {
       machine: new NodeMachine(
         {
           self: id,
-          newest: encodedView(this.view),
+          newest: node.base ?? encodedView(this.view),
           ...(this.moving ? { encode: encodedView } : {}),
           table: (p) => storage.table(p),
+          copies: () => node.disk.held(PARTITION),
           restored: storage.restored(),
           firstAttempt: life * ATTEMPTS_PER_LIFE,
           round: ROUND,
@@ -176,7 +249,22 @@ export class ScriptWorld {
       for (const other of this.nodes) if (other !== node) other.loop?.deliver({ kind: "peer-restarted", peer: id });
     }
     node.loop.start();
+    if (this.moving) this.tellHeld(node);
     this.settle();
+  }
+
+  /** The handshakes of a node that was started: each side tells the newest view that it holds. */
+  private tellHeld(node: ScriptNode): void {
+    const tell = (from: ScriptNode, to: ScriptNode): void => {
+      const held = from.loop?.machine.core.views?.chain.heldView;
+      if (held === undefined) return;
+      to.loop?.deliver({ kind: "peer-view", peer: from.id, epoch: held.view.epoch, digest: held.digest });
+    };
+    for (const other of this.nodes) {
+      if (other === node) continue;
+      tell(other, node);
+      tell(node, other);
+    }
   }
 
   crash(id: NodeId): void {
@@ -473,6 +561,24 @@ export class ScriptWorld {
     const { loop } = this.node(id);
     if (loop === null) throw new Error(`n${id} is down`);
     return loop;
+  }
+}
+
+function operationOf(
+  kind: AskedOperation["kind"],
+  common: Pick<ViewOperation, "id" | "epoch" | "node">,
+  by: NodeId,
+): ViewOperation {
+  switch (kind) {
+    case "drain":
+    case "remove":
+      return { kind, ...common };
+    case "replace":
+      return { kind, ...common, by };
+    case "prefer":
+      return { kind: "transfer-writer", ...common, partitions: null };
+    default:
+      return unreachable(kind);
   }
 }
 

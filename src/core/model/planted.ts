@@ -120,6 +120,7 @@ export type PlantedBug =
   | "V2.seal-lost"
   | "V4.answers-early"
   | "V4.ready-early"
+  | "V4.told-to-group"
   | "V6.drops-on-seal"
   | "V6.emptied-early"
   | "stayer.intersects"

@@ -180,6 +180,12 @@ const ONAR_RECONFIGURATION_V1_REMOVE_REQUEST: RequestFields = new Map<number, Re
   [23, null], // force
 ]);
 
+const ONAR_RECONFIGURATION_V1_REBALANCE_REQUEST: RequestFields = new Map<number, RequestField>([
+  [17, null], // operation_id
+  [18, null], // epoch
+  [19, null], // dry_run
+]);
+
 const ONAR_RECONFIGURATION_V1_GET_OPERATION_REQUEST: RequestFields = new Map<number, RequestField>([
   [17, null], // operation_id
   [18, null], // epoch
@@ -254,6 +260,7 @@ export const requestFields: ReadonlyMap<string, RequestFields> = new Map([
   ["/onar.reconfiguration.v1.ReconfigurationService/Drain", ONAR_RECONFIGURATION_V1_DRAIN_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/Replace", ONAR_RECONFIGURATION_V1_REPLACE_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/Remove", ONAR_RECONFIGURATION_V1_REMOVE_REQUEST],
+  ["/onar.reconfiguration.v1.ReconfigurationService/Rebalance", ONAR_RECONFIGURATION_V1_REBALANCE_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/GetOperation", ONAR_RECONFIGURATION_V1_GET_OPERATION_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/ListOperations", ONAR_RECONFIGURATION_V1_LIST_OPERATIONS_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/WatchOperation", ONAR_RECONFIGURATION_V1_WATCH_OPERATION_REQUEST],

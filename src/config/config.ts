@@ -1,5 +1,6 @@
 /** The configuration that a node is started with. Cluster settings are fixed by whoever founds the cluster; node
  * settings are each node's own. */
+import type { MoveCaps } from "../core/placement/moves.js";
 import { DEFAULT_PARTITIONS } from "../core/placement/position.js";
 
 export interface Limits {
@@ -105,6 +106,10 @@ export interface NodeConfig {
   /** The file of the cluster secret, and what errors call the setting; null: the cluster has no secret. */
   readonly clusterSecretFile: { readonly label: string; readonly path: string } | null;
   readonly zone: string;
+  /** As a new member of a cluster that is there it gets as many replicas as others have, by itself. */
+  readonly rebalance: boolean;
+  /** Moves of replicas that may be under way together, where this node proposes views. */
+  readonly moveCaps: MoveCaps;
   readonly storage: "memory" | "disk";
   /** The node's directory; "" with storage in memory. */
   readonly data: string;
@@ -135,6 +140,8 @@ export const DEFAULT_TRACE_SAMPLE = 0.01;
 export const DEFAULT_REPLICATION_FACTOR = 3;
 export const DEFAULT_STORAGE_MEMORY_MIB = 128;
 export const DEFAULT_DISK_STALL_S = 2;
+export const MAX_MOVES_PER_NODE = 1_024;
+export const MAX_MOVES_PER_CLUSTER = 65_536;
 export const MIN_STORAGE_MEMORY_MIB = 16;
 export const MAX_STORAGE_MEMORY_MIB = 65_536;
 export const MAX_CONNECTIONS = 1_000_000;

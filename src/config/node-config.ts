@@ -2,6 +2,7 @@
  * From gathered settings to what a node is started with: everything that can be known to be wrong before anything is
  * started.
  */
+import { MOVE_CAPS } from "../core/placement/moves.js";
 import { DEFAULT_PARTITIONS } from "../core/placement/position.js";
 import {
   type ClientPortConfig,
@@ -59,6 +60,11 @@ export function nodeConfigOf(gathered: Gathered<NodeSettings>): NodeConfig {
     expect,
     clusterSecretFile: secretFileOf(gathered),
     zone: gathered.value("zone") ?? "",
+    rebalance: gathered.value("rebalance") ?? true,
+    moveCaps: {
+      perNode: gathered.value("movesPerNode") ?? MOVE_CAPS.perNode,
+      perCluster: gathered.value("movesPerCluster") ?? MOVE_CAPS.perCluster,
+    },
     storage: data === "" ? "memory" : "disk",
     data,
     storageMemory: gathered.value("storageMemory") ?? DEFAULT_STORAGE_MEMORY_MIB,

@@ -4,6 +4,7 @@
  */
 import { MAX_KEY_BYTES, MAX_VALUE_BYTES } from "../base/limits.js";
 import { LOG_LEVELS } from "../base/log-level.js";
+import { MOVE_CAPS } from "../core/placement/moves.js";
 import { DEFAULT_PARTITIONS, MAX_PARTITIONS } from "../core/placement/position.js";
 import {
   DEFAULT_CLIENT_PORT,
@@ -14,6 +15,8 @@ import {
   DEFAULT_STORAGE_MEMORY_MIB,
   DEFAULT_TRACE_SAMPLE,
   LOOPBACK_DRAIN_DELAY_S,
+  MAX_MOVES_PER_CLUSTER,
+  MAX_MOVES_PER_NODE,
   MAX_STORAGE_MEMORY_MIB,
   MIN_STORAGE_MEMORY_MIB,
 } from "./config.js";
@@ -135,6 +138,31 @@ export const NODE_SETTINGS = {
     fallback: "none",
     text: "failure zone; replicas are put into different zones where there are enough",
     read: (label, text) => zone(label, text),
+  }),
+  rebalance: setting({
+    scope: "node",
+    argument: "",
+    bound: "true or false",
+    fallback: "true",
+    text: "when this node joins a cluster, move replicas to it until all nodes keep as many",
+    on: true,
+    read: (label, text) => yesOrNo(label, text),
+  }),
+  movesPerNode: setting({
+    scope: "node",
+    argument: "<n>",
+    bound: `1 to ${MAX_MOVES_PER_NODE}`,
+    fallback: String(MOVE_CAPS.perNode),
+    text: "replicas that a node gives or takes at a time, at most; that of the node which proposes views counts",
+    read: (label, text) => wholeNumber(label, text, 1, MAX_MOVES_PER_NODE),
+  }),
+  movesPerCluster: setting({
+    scope: "node",
+    argument: "<n>",
+    bound: `1 to ${MAX_MOVES_PER_CLUSTER}`,
+    fallback: String(MOVE_CAPS.perCluster),
+    text: "replicas that move in the cluster at a time, at most; that of the node which proposes views counts",
+    read: (label, text) => wholeNumber(label, text, 1, MAX_MOVES_PER_CLUSTER),
   }),
   clusterId: setting({
     scope: "node",

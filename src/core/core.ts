@@ -17,6 +17,7 @@ import { planted } from "./model/planted.js";
 import type { RegisterTable } from "./model/table.js";
 import type { ServedPartition } from "./partition.js";
 import { Partitions, type RestoredCopy } from "./partitions.js";
+import type { MoveCaps } from "./placement/moves.js";
 import { Attempts } from "./quorum/attempts.js";
 import { CatchUpLoad } from "./replica/catch-up-load.js";
 import { MendingLoad } from "./replica/mending-load.js";
@@ -96,6 +97,8 @@ export interface CoreOptions {
   readonly encode?: (view: View) => EncodedView;
   /** The moves that this node wants when it proposes views; without it, none. */
   readonly moves?: (view: View) => readonly Move[];
+  /** Moves of replicas that may be under way together, when this node proposes views. */
+  readonly moveCaps?: MoveCaps;
   /** The registers of a partition, as storage has them. */
   readonly table: (partition: Partition) => RegisterTable;
   /** All copies that storage holds, the newest of each partition last; without it, those of `table` alone. */
@@ -149,7 +152,7 @@ export class Core {
     this.heartbeats = new Heartbeats({ self, detector: this.detector, peers });
     const { detector, heartbeats } = this;
     const restored = entries.filter(isViewEntry);
-    const { moves } = options;
+    const { moves, moveCaps } = options;
     this.views =
       encode === undefined
         ? null
@@ -161,6 +164,7 @@ export class Core {
             heartbeats,
             encode,
             ...(moves === undefined ? {} : { moves }),
+            ...(moveCaps === undefined ? {} : { moveCaps }),
           });
     this.newest = this.views?.newest ?? newest;
     const { view } = this;

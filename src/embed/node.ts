@@ -33,6 +33,12 @@ export interface NodeOptions {
   readonly partitions?: number;
   /** Failure zone. */
   readonly zone?: string;
+  /** A new member of a cluster that is there gets as many replicas as others have, by itself; true when missing. */
+  readonly rebalance?: boolean;
+  /** Moves of replicas that a node gives or takes at a time; 16 when missing. */
+  readonly movesPerNode?: number;
+  /** Moves of replicas in the cluster at a time; 64 when missing. */
+  readonly movesPerCluster?: number;
   /** A file with the cluster's secret, which only its owner can read: all nodes have the same. */
   readonly clusterSecretFile?: string;
   /** Listen on other than loopback although there is no cluster secret: whoever reaches the ports can do anything. */

@@ -65,6 +65,7 @@ export function joinOthers({ config, home, self, secret, state, notice, signal }
     secret,
     clusterId: config.clusterId,
     operation: newOperation(),
+    share: config.rebalance,
     newest: () => home.view,
     learn: (view) => home.saveView(view),
     notice,

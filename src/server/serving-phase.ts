@@ -81,6 +81,7 @@ export class ServingPhase {
         table: (partition) => storage.table(partition),
         copies: () => storage.copies(),
         restored: storage.restored(),
+        moveCaps: parts.config.moveCaps,
         // Never met by a late answer meant for an earlier process (R7).
         firstAttempt: randomBytes(6).readUIntBE(0, 6) * 16,
         now: clock.now(),

@@ -75,7 +75,7 @@ export class Guests {
     const node = new Node(
       new NodeProcess(port, peerPort, [
         ...["--listen", `${HOST}:${port}`, "--peer-listen", `${HOST}:${peerPort}`, "--peer-advertise", address],
-        ...["--join", cluster.peerAddresses.join(",")],
+        ...["--join", cluster.peerAddresses.join(","), "--no-rebalance"],
         ...(folder === null ? ["--memory"] : ["--data", mkdtempSync(join(folder, "guest-"))]),
         ...(cluster.secretFile === "" ? [] : ["--cluster-secret-file", cluster.secretFile]),
       ]),

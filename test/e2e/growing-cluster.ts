@@ -52,10 +52,11 @@ export class GrowingCluster {
     );
   }
 
-  /** Has become a member, and serves. */
-  async joined(name: string, to: Cluster, disk = true, program?: string): Promise<Node> {
+  /** Has become a member, and serves. `grows`: it gets its share by itself; otherwise nothing moves to it. */
+  async joined(name: string, to: Cluster, disk = true, program?: string, grows = false): Promise<Node> {
     const contacts = [`${HOST}:${to.node(1).process.peerPort}`];
-    const options = { contacts, secretFile: to.secretFile, disk, ...(program === undefined ? {} : { program }) };
+    const more = grows ? [] : ["--no-rebalance"];
+    const options = { contacts, secretFile: to.secretFile, more, disk, ...(program === undefined ? {} : { program }) };
     const node = await this.newcomer(name, options);
     await node.process.said("ready", WITHIN_MS);
     return node;

@@ -51,6 +51,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   view: [{ args: ["view"] }],
   nodes: [{ args: ["nodes"] }],
   "transfer-writer": [{ args: ["transfer-writer", "--all", "--to", NODE, "--dry-run"] }],
+  rebalance: [{ args: ["rebalance", "--dry-run"] }, { args: ["rebalance", "--wait"] }],
   operations: [{ args: ["operations"] }, { args: ["operations", "ab".repeat(16)], code: 4 }],
   wait: [{ args: ["wait", "--ready"] }],
   health: [{ args: ["health"] }, { args: ["health", "--live"] }],

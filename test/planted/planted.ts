@@ -134,6 +134,7 @@ const BUGS: Record<PlantedBug, string> = {
   "V4.told-to-group": "a replica says that it is ready to the voters of its group alone",
   "V5.gives-up-unheard": "a replica gives way although no ready majority of its group is heard",
   "V5.stacks-moves": "a partition moves again although its last move is not finished",
+  "growth.even-unready": "replicas count as spread evenly although some are not ready",
   "V6.emptied-early": "a node counts as emptied although a group that takes over from it is not ready",
   "V6.drops-on-seal": "a replica drops what it holds when it leaves its group",
   "stayer.intersects": "a replica stays although majorities of the new group only meet those of the old one",

@@ -66,6 +66,7 @@ const DIRECTED = new Map<string, string>([
   // The simulator's moves are of single replicas.
   ["V5.gives-up-unheard", "a script"],
   ["V6.emptied-early", "a script"],
+  ["growth.even-unready", "a unit test"],
   ["I6.believes-on", "a unit test"],
   ["B1.page-by-number", "a unit test"],
   ["B1.retained-by-number", "a unit test"],

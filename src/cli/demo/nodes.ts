@@ -104,7 +104,7 @@ export class DemoNodes {
     const [client = 0, peer = 0] = await freePorts(HOST, 2);
     const contacts = this.nodes.map(({ plan }) => formatAddress(plan.peer)).join(",");
     const { folder } = this.options;
-    const plan = planOf({ number, client, peer, folder, more: ["--join", contacts] });
+    const plan = planOf({ number, client, peer, folder, more: ["--join", contacts, "--no-rebalance"] });
     const node = new DemoNode(plan, (one) => this.begin(one));
     this.nodes.push(node);
     await this.serves(node);

@@ -1,7 +1,7 @@
 /**
- * `onar leave`, `drain`, `replace`, `remove` and `transfer-writer`: commands that change the view. Each attempt draws
- * an id, so that it runs at most once wherever it is sent. An attempt that another operation superseded never runs, and
- * is made anew on the newest view.
+ * `onar leave`, `drain`, `replace`, `remove`, `rebalance` and `transfer-writer`: commands that change the view. Each
+ * attempt draws an id, so that it runs at most once wherever it is sent. An attempt that another operation superseded
+ * never runs, and is made anew on the newest view.
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -40,6 +40,8 @@ export interface TransferOptions extends ChangeOptions {
 export interface EmptyingOptions extends ChangeOptions {
   readonly wait?: true;
 }
+
+export type RebalanceOptions = EmptyingOptions;
 
 export interface RemoveOptions extends EmptyingOptions {
   readonly force?: true;
@@ -143,6 +145,18 @@ export function remove(node: string, options: RemoveOptions, io: Io): Promise<Ex
           { ...base, nodeId: member.id, force: options.force === true },
           callOptions,
         ),
+    };
+  });
+}
+
+export function rebalance(options: RebalanceOptions, io: Io): Promise<ExitCode> {
+  return change(options, io, () => {
+    const name = "replicas are spread evenly";
+    return {
+      name,
+      ...begunUnless(options.wait, name),
+      done: ({ doneEpoch }) => `replicas and offices are spread evenly, since view ${doneEpoch}`,
+      ask: (channel, base, callOptions) => channel.unary(SERVICE, SERVICE.methods.rebalance, base, callOptions),
     };
   });
 }

@@ -139,6 +139,7 @@ const KINDS: Readonly<Partial<Record<OperationKind, string>>> = {
   [OperationKind.DRAIN]: "drain",
   [OperationKind.REPLACE]: "replace",
   [OperationKind.REMOVE]: "remove",
+  [OperationKind.REBALANCE]: "rebalance",
 };
 const STATES: Readonly<Partial<Record<OperationState, string>>> = {
   [OperationState.PENDING]: "pending",

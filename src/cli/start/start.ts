@@ -44,6 +44,9 @@ export interface StartOptions {
   readonly clusterSecretFile?: string;
   readonly insecure?: true;
   readonly zone?: string;
+  readonly rebalance?: boolean;
+  readonly movesPerNode?: string;
+  readonly movesPerCluster?: string;
   readonly clusterId?: string;
   readonly memory?: true;
   readonly data?: string;

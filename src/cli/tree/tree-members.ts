@@ -2,7 +2,13 @@
 import type { Command } from "commander";
 import { clientOptions } from "../flags/options.js";
 import type { CommonOptions } from "../flags/target.js";
-import type { ChangeOptions, EmptyingOptions, RemoveOptions, TransferOptions } from "../members/change.js";
+import type {
+  ChangeOptions,
+  EmptyingOptions,
+  RebalanceOptions,
+  RemoveOptions,
+  TransferOptions,
+} from "../members/change.js";
 import type { OperationsOptions } from "../members/operations.js";
 import type { ViewOptions } from "../members/view.js";
 import { example } from "./help.js";
@@ -107,6 +113,20 @@ export function addMemberCommands(onar: Command, { io, ends }: KeyTreeOptions): 
       ends(async (node: string, options: RemoveOptions) => {
         const { remove } = await import("../members/change.js");
         return remove(node, options, io);
+      }),
+    );
+
+  clientOptions(onar.command("rebalance"))
+    .description(
+      "Move replicas until all members keep as many, within one, and make as many preferred writers. A node that joined with --no-rebalance gets its share so.",
+    )
+    .option("--wait", "end only when all have moved, however long that takes; --timeout bounds it")
+    .option("--dry-run", "only show which replicas would move")
+    .addHelpText("after", example("onar rebalance --dry-run", "onar rebalance --wait"))
+    .action(
+      ends(async (options: RebalanceOptions) => {
+        const { rebalance } = await import("../members/change.js");
+        return rebalance(options, io);
       }),
     );
 

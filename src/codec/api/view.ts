@@ -82,6 +82,7 @@ const KINDS: ReadonlyMap<WireKind, OperationKind> = new Map([
   [WireKind.DRAIN, "drain"],
   [WireKind.REPLACE, "replace"],
   [WireKind.REMOVE, "remove"],
+  [WireKind.REBALANCE, "rebalance"],
 ]);
 
 export function kindToWire(kind: OperationKind): WireKind {
@@ -98,6 +99,8 @@ export function kindToWire(kind: OperationKind): WireKind {
       return WireKind.REPLACE;
     case "remove":
       return WireKind.REMOVE;
+    case "rebalance":
+      return WireKind.REBALANCE;
     case "other":
       return WireKind.UNSPECIFIED;
     default:

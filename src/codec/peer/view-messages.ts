@@ -170,6 +170,8 @@ function operationWishFromWire(wire: WireOperationWish): OperationWish | null {
       return { kind: "operation-wish", operation: { kind: "drain", ...base }, digest };
     case OperationKind.REMOVE:
       return { kind: "operation-wish", operation: { kind: "remove", ...base }, digest };
+    case OperationKind.REBALANCE:
+      return { kind: "operation-wish", operation: { kind: "rebalance", ...base }, digest };
     case OperationKind.REPLACE:
       return { kind: "operation-wish", operation: { kind: "replace", ...base, by: nodeId(wire.byNodeId) }, digest };
     case OperationKind.TRANSFER_WRITER: {
@@ -187,15 +189,17 @@ export const joinWishToWire = (m: JoinWish): WireJoinWish => ({
   operationId: hexToWire(m.operation),
   epoch: m.epoch,
   digest: hexToWire(m.digest),
+  share: m.share === true,
 });
 
 /** Throws when it cannot be one. */
-export function joinWishFromWire({ member, operationId, epoch, digest }: WireJoinWish): JoinWish {
+export function joinWishFromWire({ member, operationId, epoch, digest, share }: WireJoinWish): JoinWish {
   if (member === undefined) throw new Error("a wish of nobody");
   return {
     kind: "join-wish",
     member: memberFromWire(member),
     operation: operationFromWire(operationId),
+    ...(share ? { share } : {}),
     epoch: viewEpoch(epoch),
     digest: digestFromWire(digest),
   };

@@ -123,6 +123,7 @@ export type PlantedBug =
   | "V4.told-to-group"
   | "V6.drops-on-seal"
   | "V6.emptied-early"
+  | "growth.even-unready"
   | "stayer.intersects"
   | "stayer.returns"
   | "H14.reports-of-before"

@@ -20,6 +20,9 @@ export interface MoveCaps {
   readonly perCluster: number;
 }
 
+/** A node that gives or takes more at a time serves its clients worse; more in the cluster make views longer. */
+export const MOVE_CAPS: MoveCaps = { perNode: 16, perCluster: 64 };
+
 /**
  * The next step of one partition; null: it is where it should be. Replicas in zones that have too many go first, and
  * the one that comes is of a zone with room. So the rule of zones is broken by no step that did not find it broken.

@@ -1,7 +1,7 @@
 /**
- * How nodes are emptied: the wishes of a view to drain, replace or remove a node, as moves of its replicas to others. A
- * pure function of the view, so that any proposer goes on where another one stopped. The moves of one view are few
- * enough for the nodes to bear.
+ * The wishes of a view to drain, replace or remove a node, or to spread replicas evenly, as moves of replicas. A pure
+ * function of the view, so that any proposer goes on where another one stopped. The moves of one view are few enough
+ * for the nodes to bear.
  */
 import { present } from "../../base/assert.js";
 import { majorityOf } from "../../base/votes.js";
@@ -9,11 +9,11 @@ import type { NodeId, Partition } from "../model/ids.js";
 import { partition as partitionOf } from "../model/ids.js";
 import { planted } from "../model/planted.js";
 import type { Seat } from "../placement/layout.js";
-import { admitted, type MoveCaps, nextMove, type Move as PlacementMove } from "../placement/moves.js";
-import { evenPlacement, type PlacedPartition } from "../placement/next-placement.js";
+import { admitted, MOVE_CAPS, type MoveCaps, nextMove, type Move as PlacementMove } from "../placement/moves.js";
 import { isReady, replacementFault } from "./move.js";
-import { isEmptying, ledgerOf, takers } from "./operation.js";
-import { memberOf, type Placement, placementOf, preferredOf, type View, type Wish } from "./view.js";
+import { isEmptying, isRebalancing, ledgerOf, takers } from "./operation.js";
+import { targetOf } from "./rebalancing.js";
+import { memberOf, type Placement, placementOf, type View, type Wish } from "./view.js";
 
 /** One replica of a partition gives way to another one. */
 export interface Move {
@@ -22,9 +22,6 @@ export interface Move {
   readonly comes: NodeId;
 }
 
-/** A node that gives or takes more at a time serves its clients worse; more in the cluster make views longer. */
-export const MOVE_CAPS: MoveCaps = { perNode: 16, perCluster: 64 };
-
 /** No group names it, nor any that a move still needs (V6). */
 export const isEmptied = (partitions: readonly Placement[], node: NodeId): boolean =>
   partitions.every(({ replicas, previous }) => {
@@ -32,36 +29,71 @@ export const isEmptied = (partitions: readonly Placement[], node: NodeId): boole
     return !replicas.includes(node) && !isSource;
   });
 
-/** All moves that the wishes still ask for, in the order of partitions. */
+/**
+ * All moves that the wishes still ask for, in the order of partitions: the next one of each. A node that is to be
+ * emptied gives all that it keeps. A rebalance moves whatever is not where it should be.
+ */
 export function wishedMoves(view: View): readonly Move[] {
   const wishes = ledgerOf(view).wishes.filter(isEmptying);
-  if (wishes.length === 0) return [];
+  const evens = isRebalancing(view);
+  if (wishes.length === 0 && !evens) return [];
   const possible = new Set(takers(view));
   const takerOf = ({ by }: Wish): NodeId | null => (by !== undefined && possible.has(by) ? by : null);
-  const targets = wishes.every((wish) => takerOf(wish) !== null) ? null : targetsOf(view, possible);
+  const targets = !evens && wishes.every((wish) => takerOf(wish) !== null) ? null : targetOf(view);
   const seats = new Map<NodeId, Seat>(view.members.map((member) => [member.id, member]));
   return view.partitions.flatMap((placement, index) => {
     const partition = partitionOf(index);
-    const wish = wishes.find(({ node }) => placement.replicas.includes(node));
-    if (wish === undefined) return [];
-    const by = takerOf(wish);
-    if (by !== null && !placement.replicas.includes(by)) return [{ partition, leaves: wish.node, comes: by }];
+    const { replicas } = placement;
+    const wish = wishes.find(({ node }) => replicas.includes(node));
+    if (wish === undefined && !evens) return [];
+    const by = wish === undefined ? null : takerOf(wish);
+    if (wish !== undefined && by !== null && !replicas.includes(by))
+      return [{ partition, leaves: wish.node, comes: by }];
     const target = targets?.[index]?.replicas;
     if (target === undefined) return [];
-    // Others that would be moved for evenness stay: nobody asked for that.
-    const others = placement.replicas.filter((node) => node !== wish.node);
-    const wanted = [...others, ...target.filter((node) => !others.includes(node)).slice(0, 1)];
-    const move = nextMove(partition, placement.replicas, wanted, seats);
+    const move = nextMove(partition, replicas, evens ? target : withoutOthers(replicas, target, wish), seats);
     return move === null || move.from === null || move.to === null
       ? []
       : [{ partition, leaves: move.from, comes: move.to }];
   });
 }
 
-/** Those of them that may begin now. */
-export function nextMoves(view: View, caps: MoveCaps = MOVE_CAPS): readonly Move[] {
-  const possible = wishedMoves(view).filter(
-    ({ partition, leaves }) => replacementFault(placementOf(view, partition), leaves) === null,
+/** Every move that the wishes ask for, as it would be if nothing else changed meanwhile. */
+export function allMoves(view: View): readonly Move[] {
+  const moves: Move[] = [];
+  const after = view.partitions.map(({ replicas }) => replicas);
+  for (let now = view; ; ) {
+    const next = wishedMoves(now);
+    if (next.length === 0) return moves;
+    moves.push(...next);
+    for (const { partition, leaves, comes } of next)
+      after[partition] = [...(after[partition] ?? []).filter((node) => node !== leaves), comes];
+    now = { ...now, partitions: now.partitions.map((one, index) => ({ ...one, replicas: after[index] ?? [] })) };
+  }
+}
+
+/** Others that would be moved for evenness stay: nobody asked for that. */
+function withoutOthers(
+  replicas: readonly NodeId[],
+  target: readonly NodeId[],
+  wish: Wish | undefined,
+): readonly NodeId[] {
+  const others = replicas.filter((node) => node !== wish?.node);
+  return [...others, ...target.filter((node) => !others.includes(node)).slice(0, 1)];
+}
+
+/**
+ * Those of them that may begin now. `isHeard`: the node holds the newest view, and can be asked. Moves that would have
+ * to wait for another node take no place of those that need not. `wished`: all of them, if they are known.
+ */
+export function nextMoves(
+  view: View,
+  caps: MoveCaps = MOVE_CAPS,
+  isHeard: (node: NodeId) => boolean = () => true,
+  wished: readonly Move[] = wishedMoves(view),
+): readonly Move[] {
+  const possible = wished.filter(
+    ({ partition, leaves, comes }) => isHeard(comes) && mayGiveUp(placementOf(view, partition), leaves, isHeard),
   );
   const asSteps = possible.map(({ partition, leaves, comes }) => ({ partition, from: leaves, to: comes }));
   const begun = admitted(asSteps, underWay(view), caps);
@@ -82,17 +114,6 @@ export function mayGiveUp(placement: Placement, leaves: NodeId, isHeard: (node: 
   const majority = majorityOf(replicas.length);
   // With one or two replicas those who stay are no majority of the new group: the one that leaves is asked, too.
   return replicas.length > 2 ? staying.length >= majority : sources.length >= majority;
-}
-
-/** null: too few nodes could keep replicas. */
-function targetsOf(view: View, possible: ReadonlySet<NodeId>): readonly PlacedPartition[] | null {
-  const seats = view.members.filter(({ id }) => possible.has(id));
-  if (seats.length < view.replicationFactor) return null;
-  const current = view.partitions.map((placement) => ({
-    replicas: placement.replicas,
-    preferred: present(preferredOf(placement), "a preferred writer"),
-  }));
-  return evenPlacement(current, { seats, replicationFactor: view.replicationFactor });
 }
 
 /** Moves that no view records as finished. Two nodes each, if the one that gives is still a member. */

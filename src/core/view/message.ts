@@ -85,6 +85,8 @@ export interface JoinWish {
   readonly member: Member;
   /** Names the wish, in hexadecimal: the view that grants it carries it. */
   readonly operation: string;
+  /** As a new member it wants as many replicas as others have. Missing: it waits until people ask for that. */
+  readonly share?: true;
   readonly epoch: ViewEpoch;
   readonly digest: string;
 }

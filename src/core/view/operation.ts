@@ -20,9 +20,9 @@ export type ViewOperation =
   | {
       /**
        * "drain": the member gives its replicas to others, and stays. "remove": it is dead, others get them, and it is a
-       * member no more.
+       * member no more. "rebalance": all takers get as many replicas and offices; the node is the one that was asked.
        */
-      readonly kind: "leave" | "drain" | "remove";
+      readonly kind: "leave" | "drain" | "remove" | "rebalance";
       readonly id: string;
       readonly epoch: ViewEpoch;
       readonly node: NodeId;
@@ -62,6 +62,9 @@ export const isDraining = (view: View, node: NodeId): boolean =>
 export const isEmptying = ({ kind }: Pick<Wish, "kind">): boolean =>
   kind === "drain" || kind === "replace" || kind === "remove";
 
+/** Replicas move so that all takers have as many, within one. */
+export const isRebalancing = (view: View): boolean => ledgerOf(view).wishes.some(({ kind }) => kind === "rebalance");
+
 /** Why the view does not allow the operation, in words; null: it does. */
 export function operationFault(view: View, operation: ViewOperation): string | null {
   const { node, id } = operation;
@@ -78,9 +81,19 @@ export function operationFault(view: View, operation: ViewOperation): string | n
       return replaceFault(view, node, operation.by);
     case "transfer-writer":
       return transferFault(view, node, operation.partitions);
+    case "rebalance":
+      return rebalanceFault(view);
     default:
       return unreachable(operation);
   }
+}
+
+function rebalanceFault(view: View): string | null {
+  if (isRebalancing(view)) return "replicas are being spread evenly already";
+  const { length } = takers(view);
+  const { replicationFactor } = view;
+  if (length >= replicationFactor) return null;
+  return `${length} members could keep replicas, and each partition has ${replicationFactor}`;
 }
 
 function transferFault(view: View, node: NodeId, partitions: readonly Partition[] | null): string | null {

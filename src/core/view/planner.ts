@@ -26,6 +26,7 @@ import {
   remembering,
   type ViewOperation,
 } from "./operation.js";
+import { isEven, withEvenWriters } from "./rebalancing.js";
 import {
   type Ledger,
   type Member,
@@ -54,7 +55,7 @@ export interface Asked {
 /** null: nothing is to be changed. */
 export function plannedView(newest: EncodedView, asked: Asked): View | null {
   const { view } = newest;
-  const change = new Change(view);
+  const change = new Change(newest);
   const current = (operation: ViewOperation): boolean =>
     operation.epoch === view.epoch || planted("V1.operation-again");
   const operation = asked.operations.find((one) => current(one) && operationFault(view, one) === null);
@@ -65,7 +66,7 @@ export function plannedView(newest: EncodedView, asked: Asked): View | null {
   for (const wish of asked.wishing) change.join(wish, asked);
   if (change.voters === view.voters) change.fillVoters(asked.mayVote);
   for (const move of asked.moves ?? []) change.move(move, asked.mayVote);
-  return change.isNone ? null : change.after(newest);
+  return change.isNone ? null : change.after();
 }
 
 class Change {
@@ -80,7 +81,11 @@ class Change {
   /** The first operation of this view. */
   private operation: string | null = null;
 
-  constructor(private readonly before: View) {
+  private readonly before: View;
+
+  constructor(private readonly newest: EncodedView) {
+    const before = newest.view;
+    this.before = before;
     this.members = new Map(before.members.map((member) => [member.id, member]));
     this.voters = before.voters;
     this.partitions = before.partitions;
@@ -105,12 +110,31 @@ class Change {
 
   /** As far as this view can. */
   fulfil(wish: Wish, mayVote: (node: NodeId) => boolean): void {
+    if (wish.kind === "rebalance") return this.even(wish);
     // Others may still ask it for what it held.
     if (!isEmptied(this.partitions, wish.node)) return;
     if (endsMembership(wish)) return this.remove(wish, mayVote);
     if (!isEmptying(wish)) return;
     this.ended.push(wish);
     this.operation ??= wish.id;
+  }
+
+  /** Once all replicas are where they should be, offices follow in the view that ends the wish. */
+  private even(wish: Wish): void {
+    // A view that carries the wish for the first time, or changes who could keep replicas, does not end it.
+    if (!ledgerOf(this.before).wishes.includes(wish) || !isEven(this.before, this.partitions)) return;
+    this.partitions = withEvenWriters(this.before, this.partitions);
+    this.placed = null;
+    this.ended.push(wish);
+    this.operation ??= wish.id;
+  }
+
+  /** The wish that the cluster has by itself. Whoever works out this view names it alike. */
+  private rebalance(node: NodeId): void {
+    if (this.wishes.some(({ kind }) => kind === "rebalance")) return;
+    const drawn = this.newest.digest.slice(0, OPERATION_DIGITS - NODE_DIGITS);
+    const id = `${drawn}${node.toString(16).padStart(NODE_DIGITS, "0")}`;
+    this.wishes = [...this.wishes, { id, epoch: this.before.epoch, kind: "rebalance", node }];
   }
 
   /** When two voters leave, one waits for the next view (V1). */
@@ -152,7 +176,7 @@ class Change {
     }
   }
 
-  join({ member, operation, epoch }: JoinWish, asked: Asked): void {
+  join({ member, operation, epoch, share }: JoinWish, asked: Asked): void {
     const known = this.members.get(member.id);
     if (known !== undefined && sameAddresses(known, member)) return;
     const there = memberAtAddressOf(this.members, member);
@@ -166,6 +190,9 @@ class Change {
     this.members = new Map(this.members).set(member.id, member);
     this.ended.push({ id: operation, epoch, kind: "join", node: member.id });
     this.operation ??= operation;
+    // One that takes the place of another has what that one had.
+    const isEmpty = !this.partitions.some(({ replicas }) => replicas.includes(member.id));
+    if (share === true && known === undefined && isEmpty) this.rebalance(member.id);
   }
 
   private mayReplace(there: NodeId, { id }: Member, { isLost, mayVote }: Asked): boolean {
@@ -187,7 +214,7 @@ class Change {
     for (const [index, placement] of this.before.partitions.entries())
       if (placement.replicas.includes(there)) this.place(partitionOf(index), moved(placement, there, by, epoch));
     // It was to leave, or to be emptied, and has so.
-    this.ended.push(...this.wishes.filter(({ node }) => node === there));
+    this.ended.push(...this.wishes.filter((wish) => wish.node === there && wish.kind !== "rebalance"));
   }
 
   record(partition: Partition, ready: readonly ReadyReplica[]): void {
@@ -220,8 +247,8 @@ class Change {
     this.voters = plannedVoters(this.voters, this.members, this.fit(mayVote)) ?? this.voters;
   }
 
-  after(newest: EncodedView): View {
-    const { before, members, voters, partitions, operation, ended, wishes } = this;
+  after(): View {
+    const { newest, before, members, voters, partitions, operation, ended, wishes } = this;
     const epoch = viewEpoch(before.epoch + 1);
     const ledger: Ledger = remembering({ ...ledgerOf(before), wishes }, ended, epoch);
     return {
@@ -245,6 +272,7 @@ class Change {
 }
 
 const OPERATION_DIGITS = 32;
+const NODE_DIGITS = 8;
 /** Voters do not become fewer than this by somebody's leaving, as long as there are so many members. */
 const FEWEST_VOTERS = 3;
 

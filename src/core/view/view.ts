@@ -41,7 +41,15 @@ export interface Placement {
 }
 
 /** The kinds of change that people ask of a cluster. "other": of a later version. */
-export type OperationKind = "join" | "leave" | "transfer-writer" | "drain" | "replace" | "remove" | "other";
+export type OperationKind =
+  | "join"
+  | "leave"
+  | "transfer-writer"
+  | "drain"
+  | "replace"
+  | "remove"
+  | "rebalance"
+  | "other";
 
 /** An operation that views before carried and that is not done. Whoever proposes the next view goes on with it. */
 export interface Wish {
@@ -50,6 +58,7 @@ export interface Wish {
   /** That it was computed on: the view after it was the first to carry the wish. */
   readonly epoch: ViewEpoch;
   readonly kind: OperationKind;
+  /** The node that it is about; of "rebalance", the newcomer that it is for, or the node that was asked. */
   readonly node: NodeId;
   /** The node that gets its replicas; of "replace" alone. */
   readonly by?: NodeId;

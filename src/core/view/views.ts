@@ -6,8 +6,9 @@ import type { Instant } from "../../base/time.js";
 import type { Detector } from "../election/detector.js";
 import type { Heartbeats } from "../election/heartbeats.js";
 import type { NodeId, ViewEpoch } from "../model/ids.js";
+import { MOVE_CAPS, type MoveCaps } from "../placement/moves.js";
 import { Chain, type ChainOutbox } from "./chain.js";
-import { type Move, nextMoves } from "./emptying.js";
+import { type Move, nextMoves, wishedMoves } from "./emptying.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { ViewEntry, ViewMessage } from "./message.js";
 import { plannedView } from "./planner.js";
@@ -25,6 +26,8 @@ export interface ViewsOptions {
   readonly encode: ((view: View) => EncodedView) | null;
   /** The moves that this node would have; none without it. */
   readonly moves?: (view: View) => readonly Move[];
+  /** Moves under way together. */
+  readonly moveCaps?: MoveCaps;
 }
 
 export class Views {
@@ -35,6 +38,7 @@ export class Views {
   private readonly encode: ViewsOptions["encode"];
   /** Replicas that are ready are recorded once a round: one view for all that are known by then. */
   private records = false;
+  private readonly moveCaps: MoveCaps;
   private readonly moves: (view: View) => readonly Move[];
   /** Worked out once for each view: that takes a while. */
   private wished: { readonly view: View; readonly moves: readonly Move[] } | null = null;
@@ -45,6 +49,7 @@ export class Views {
     this.heartbeats = heartbeats;
     this.encode = options.encode;
     this.moves = options.moves ?? ((): readonly Move[] => []);
+    this.moveCaps = options.moveCaps ?? MOVE_CAPS;
     this.chain = new Chain(self, newest);
     for (const entry of options.restored) this.chain.restore(entry);
     heartbeats.setPeers(this.peers());
@@ -115,21 +120,23 @@ export class Views {
   private plan(now: Instant, out: ChainOutbox): void {
     const { chain, detector, encode } = this;
     if (encode === null || chain.proposer?.elected !== true || chain.proposer.next !== null) return;
+    const mayVote = (node: NodeId): boolean => chain.holdsNewest(node) && (node === chain.self || detector.hears(node));
     const next = plannedView(chain.newest, {
       wishing: chain.wishing(),
       operations: chain.wanting(),
-      mayVote: (node) => chain.holdsNewest(node) && (node === chain.self || detector.hears(node)),
+      mayVote,
       isLost: (node) => detector.isLost(node),
       ...(this.records ? { ready: chain.ready } : {}),
-      moves: [...this.moves(chain.newest.view), ...this.wishedMoves(chain.newest.view)],
+      moves: [...this.moves(chain.newest.view), ...this.wishedMoves(chain.newest.view, mayVote)],
     });
     this.records = false;
     if (next !== null) chain.propose(now, encode(next), out);
   }
 
-  private wishedMoves(view: View): readonly Move[] {
-    if (this.wished?.view !== view) this.wished = { view, moves: nextMoves(view) };
-    return this.wished.moves;
+  private wishedMoves(view: View, isHeard: (node: NodeId) => boolean): readonly Move[] {
+    if (this.wished?.view !== view) this.wished = { view, moves: wishedMoves(view) };
+    const { moves } = this.wished;
+    return moves.length === 0 ? moves : nextMoves(view, this.moveCaps, isHeard, moves);
   }
 
   private peers(): NodeId[] {

@@ -35,6 +35,8 @@ export interface JoiningOptions {
   readonly clusterId: string;
   /** Names the wish, in hexadecimal. */
   readonly operation: string;
+  /** As a new member it wants as many replicas as others have. */
+  readonly share?: boolean;
   /** The newest view that this node holds durably; null: none yet. */
   readonly newest: () => EncodedView | null;
   /** A newer view; resolves when it is durable. */
@@ -108,7 +110,7 @@ export class Joining {
 
   /** Asks everybody once; true when something newer was learned. */
   private async ask(known: EncodedView | null): Promise<boolean> {
-    const { self, operation } = this.options;
+    const { self, operation, share = false } = this.options;
     const addresses = this.addresses(known);
     this.views.keepOnly(addresses);
     this.trouble.clear();
@@ -120,6 +122,7 @@ export class Joining {
             kind: "join-wish" as const,
             member: self,
             operation,
+            ...(share ? { share } : {}),
             epoch: viewEpoch(known.view.epoch),
             digest: known.digest,
           };

@@ -10,7 +10,7 @@ import {
 import { kindToWire, viewToWire } from "../../codec/api/view.js";
 import { type NodeId, nodeId } from "../../core/model/ids.js";
 import { MAX_MEMBERS, wrongInMember } from "../../core/view/check.js";
-import { mayGiveUp, wishedMoves } from "../../core/view/emptying.js";
+import { allMoves, mayGiveUp } from "../../core/view/emptying.js";
 import { operationFault, type ViewOperation } from "../../core/view/operation.js";
 import { type Asked, plannedView } from "../../core/view/planner.js";
 import { type Member, sameAddresses, type View } from "../../core/view/view.js";
@@ -38,7 +38,7 @@ export function tried(node: ServingNode, operation: ViewOperation): Outcome {
   return {
     operation: possible({ id, epoch, kind: kindToWire(kind), node: operation.node }),
     view: viewToWire(planned),
-    moves: wishedMoves(planned).map(({ partition, leaves, comes }) => ({
+    moves: allMoves(planned).map(({ partition, leaves, comes }) => ({
       partition,
       fromNodeId: leaves,
       toNodeId: comes,

@@ -115,6 +115,9 @@ export function operationRoutes(serving: Serving, callOf: (call: GrpcCall) => Ca
         return { kind: "remove", ...base, node };
       }),
     ),
+    unary(service, methods.rebalance, (request, call) =>
+      run(call, request, (_view, base) => ({ kind: "rebalance", ...base, node: mustServe().loop.machine.core.self })),
+    ),
     unary(service, methods.getOperation, (request) => ({ header: header(), operation: known(mustServe(), request) })),
     unary(service, methods.listOperations, () => {
       const { view } = mustServe().views;

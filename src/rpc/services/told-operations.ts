@@ -9,7 +9,8 @@ import { unreachable } from "../../base/assert.js";
 import { kindToWire } from "../../codec/api/view.js";
 import { isEmptied } from "../../core/view/emptying.js";
 import { fateOf, isEmptying, ledgerOf, type OperationFate, type ViewOperation } from "../../core/view/operation.js";
-import type { DoneOperation, View, Wish } from "../../core/view/view.js";
+import { targetOf } from "../../core/view/rebalancing.js";
+import type { DoneOperation, Placement, View, Wish } from "../../core/view/view.js";
 import { checkId, refused } from "./operation-requests.js";
 import type { ServingNode } from "./serving.js";
 
@@ -82,6 +83,7 @@ function told(view: View, fate: OperationFate, { id, epoch, kind, node }: About)
 export function pendingWish(view: View, wish: Wish): Operation {
   const { node, by } = wish;
   const base = { ...wishToWire(wish), state: OperationState.PENDING };
+  if (wish.kind === "rebalance") return { ...base, ...rebalanceTold(view) };
   if (!isEmptying(wish) || isEmptied(view.partitions, node)) return { ...base, explanation: `node ${node} is leaving` };
   const left = view.partitions.filter((placement) => !isEmptied([placement], node));
   const moving = left.filter(({ replicas }) => !replicas.includes(node));
@@ -91,6 +93,19 @@ export function pendingWish(view: View, wish: Wish): Operation {
     explanation: `node ${node} gives its replicas to ${to}: ${left.length} partitions are left, of which ${moving.length} are moving`,
     partitionsLeft: left.length,
     partitionsMoving: moving.length,
+  };
+}
+
+function rebalanceTold(view: View): Pick<Operation, "explanation" | "partitionsLeft" | "partitionsMoving"> {
+  const target = targetOf(view);
+  const moving = view.partitions.filter(({ previous }) => previous !== undefined).length;
+  const isLeft = ({ replicas, previous }: Placement, partition: number): boolean =>
+    previous !== undefined || replicas.some((node) => target?.[partition]?.replicas.includes(node) === false);
+  const left = view.partitions.filter(isLeft).length;
+  return {
+    explanation: `replicas are spread evenly: ${left} partitions are left, of which ${moving} are moving`,
+    partitionsLeft: left,
+    partitionsMoving: moving,
   };
 }
 

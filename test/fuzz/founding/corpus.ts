@@ -68,6 +68,7 @@ export function corpusOf(from: Member, members: readonly Member[], peers: readon
           operationId: Buffer.alloc(16, 7),
           epoch: 1,
           digest: Buffer.from(first.digest, "hex"),
+          share: true,
         },
       },
     ],

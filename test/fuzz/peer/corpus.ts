@@ -232,9 +232,13 @@ const MESSAGES: Kinds = {
   "view-wanted": [{ epoch: viewEpoch(0) }],
   "view-news": [{ decided: FIRST }],
   "view-held": [{ epoch: viewEpoch(1), digest: FIRST.digest }],
-  "join-wish": [{ member: NEWCOMER, operation: "ab".repeat(16), epoch: viewEpoch(1), digest: FIRST.digest }],
+  "join-wish": [
+    { member: NEWCOMER, operation: "ab".repeat(16), epoch: viewEpoch(1), digest: FIRST.digest },
+    { member: NEWCOMER, operation: "ac".repeat(16), share: true, epoch: viewEpoch(1), digest: FIRST.digest },
+  ],
   "operation-wish": [
     { operation: { kind: "leave", id: "cd".repeat(16), epoch: viewEpoch(1), node: B }, digest: FIRST.digest },
+    { operation: { kind: "rebalance", id: "c9".repeat(16), epoch: viewEpoch(1), node: B }, digest: FIRST.digest },
     { operation: { kind: "drain", id: "cb".repeat(16), epoch: viewEpoch(1), node: B }, digest: FIRST.digest },
     { operation: { kind: "remove", id: "cc".repeat(16), epoch: viewEpoch(1), node: B }, digest: FIRST.digest },
     { operation: { kind: "replace", id: "ca".repeat(16), epoch: viewEpoch(1), node: B, by: C }, digest: FIRST.digest },

@@ -74,7 +74,7 @@ export async function fakeNode(handlers: Handlers, atPort = 0): Promise<FakeNode
   const server = createServer({ interceptors: [watch] });
   const { status, getView, check, locate, ...rest } = handlers;
   const { watchView, join, leave, transferWriter, getOperation, listOperations, watchOperation, ...others } = rest;
-  const { drain, replace, remove, ...kv } = others;
+  const { drain, replace, remove, rebalance, ...kv } = others;
   server.add(KeyValueServiceDefinition, {
     // How the client learns a partition's revision before it writes.
     get: async ({ consistency }) =>
@@ -96,6 +96,7 @@ export async function fakeNode(handlers: Handlers, atPort = 0): Promise<FakeNode
     drain: drain ?? unexpected,
     replace: replace ?? unexpected,
     remove: remove ?? unexpected,
+    rebalance: rebalance ?? unexpected,
     transferWriter: transferWriter ?? unexpected,
     getOperation: getOperation ?? unexpected,
     listOperations: listOperations ?? unexpected,

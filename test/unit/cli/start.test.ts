@@ -23,6 +23,8 @@ describe("start", () => {
       join: ["127.0.0.1:4701", "127.0.0.1:4702"],
       expect: 3,
       clusterSecretFile: null,
+      rebalance: true,
+      moveCaps: { perNode: 16, perCluster: 64 },
       zone: "",
       storage: "memory",
       data: "",

@@ -176,7 +176,7 @@ const anyMember: fc.Arbitrary<Member> = fc.record({
 });
 const anyViewOperation: fc.Arbitrary<ViewOperation> = fc.oneof(
   fc.record({
-    kind: fc.constantFrom("leave" as const, "drain" as const, "remove" as const),
+    kind: fc.constantFrom("leave" as const, "drain" as const, "remove" as const, "rebalance" as const),
     id: anyOperationId,
     epoch: anyViewEpoch,
     node: anyNode,
@@ -361,7 +361,16 @@ const bodies: Kinds = {
   "view-wanted": fc.record({ epoch: anyViewEpoch }),
   "view-news": fc.record({ decided: anyView }),
   "view-held": fc.record({ epoch: anyViewEpoch, digest: anyDigest }),
-  "join-wish": fc.record({ member: anyMember, operation: anyOperationId, epoch: anyViewEpoch, digest: anyDigest }),
+  "join-wish": fc.record(
+    {
+      member: anyMember,
+      operation: anyOperationId,
+      share: fc.constant(true as const),
+      epoch: anyViewEpoch,
+      digest: anyDigest,
+    },
+    { requiredKeys: ["member", "operation", "epoch", "digest"] },
+  ),
   "operation-wish": fc.record({ operation: anyViewOperation, digest: anyDigest }),
   "copies-ready": fc.record({
     epoch: anyViewEpoch,

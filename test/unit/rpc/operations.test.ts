@@ -52,7 +52,7 @@ async function founded(count: number, replicationFactor: number): Promise<readon
 const joined = async (to: Member): Promise<Member> =>
   member(
     await startNode({
-      ...{ listen: `${HOST}:0`, peerListen: `${HOST}:0`, memory: true, join: [to.node.peerAddress] },
+      ...{ listen: `${HOST}:0`, peerListen: `${HOST}:0`, memory: true, rebalance: false, join: [to.node.peerAddress] },
       onFatal: ({ message }) => ended.push(message),
     }),
   );

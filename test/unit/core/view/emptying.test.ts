@@ -2,11 +2,11 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { majorityOf } from "../../../../src/base/votes.js";
-import { type NodeId, nodeId, type Partition, partition } from "../../../../src/core/model/ids.js";
-import { firstPlacement } from "../../../../src/core/placement/first-placement.js";
-import { isEmptied, MOVE_CAPS, mayGiveUp, nextMoves, wishedMoves } from "../../../../src/core/view/emptying.js";
+import { type NodeId, nodeId } from "../../../../src/core/model/ids.js";
+import { MOVE_CAPS } from "../../../../src/core/placement/moves.js";
+import { isEmptied, mayGiveUp, nextMoves, wishedMoves } from "../../../../src/core/view/emptying.js";
 import type { EncodedView } from "../../../../src/core/view/encoded-view.js";
-import { moved, unready } from "../../../../src/core/view/move.js";
+import { moved } from "../../../../src/core/view/move.js";
 import {
   fateOf,
   isDraining,
@@ -14,27 +14,14 @@ import {
   operationFault,
   type ViewOperation,
 } from "../../../../src/core/view/operation.js";
-import { type Asked, plannedView } from "../../../../src/core/view/planner.js";
+import { plannedView } from "../../../../src/core/view/planner.js";
 import { successorFault } from "../../../../src/core/view/successor.js";
-import type { Placement, ReadyReplica, View } from "../../../../src/core/view/view.js";
+import type { Placement, View } from "../../../../src/core/view/view.js";
 import { plant } from "../../../planted/planted.js";
-import { encoded, firstView, memberAt } from "../../../views/views.js";
+import { encoded, memberAt } from "../../../views/views.js";
+import { cluster, follow, keptBy, last, type Way } from "./ways.js";
 
 afterEach(() => plant());
-
-/** A cluster of so many members as it was founded, with further members that keep nothing. */
-function cluster(
-  nodes: number,
-  factor: number,
-  partitions: number,
-  empty = 0,
-  zoneOf?: (id: number) => string,
-): EncodedView {
-  const { view } = firstView(nodes + empty, 3);
-  const zoned = view.members.map((member) => ({ ...member, zone: zoneOf?.(member.id) ?? "" }));
-  const placed = firstPlacement(zoned.slice(0, nodes), factor, partitions);
-  return encoded({ ...view, members: zoned, replicationFactor: factor, partitions: placed });
-}
 
 const ask = (kind: "drain" | "remove" | "replace", node: number, of: EncodedView, by = 0): ViewOperation => ({
   ...(kind === "replace" ? { kind, by: nodeId(by) } : { kind }),
@@ -42,51 +29,6 @@ const ask = (kind: "drain" | "remove" | "replace", node: number, of: EncodedView
   epoch: of.view.epoch,
   node: nodeId(node),
 });
-
-interface Way {
-  readonly views: readonly View[];
-  /** Replicas that came to a node, over all views. */
-  readonly moves: number;
-}
-
-/** Every view until nothing more is planned; all who are heard say at once that they are ready. */
-function follow(first: EncodedView, operation: ViewOperation, isHeard: (node: NodeId) => boolean = () => true): Way {
-  const views: View[] = [first.view];
-  let now = first;
-  let moves = 0;
-  for (let operations: readonly ViewOperation[] = [operation]; views.length < 2_000; operations = []) {
-    const ready = new Map<Partition, readonly ReadyReplica[]>();
-    for (const [index, placement] of now.view.partitions.entries()) {
-      const told = unready(placement).filter(isHeard);
-      if (told.length > 0)
-        ready.set(
-          partition(index),
-          told.map((node) => ({ node, bad: 0 })),
-        );
-    }
-    const asked: Asked = {
-      wishing: [],
-      operations,
-      mayVote: isHeard,
-      isLost: (node) => !isHeard(node),
-      ready,
-      moves: nextMoves(now.view),
-    };
-    const planned = plannedView(now, asked);
-    if (planned === null) return { views, moves };
-    const next = encoded(planned);
-    expect(successorFault(now, next)).toBeNull();
-    for (const [index, { replicas }] of planned.partitions.entries())
-      moves += replicas.filter((node) => now.view.partitions[index]?.replicas.includes(node) !== true).length;
-    views.push(planned);
-    now = next;
-  }
-  throw new Error("it does not end");
-}
-
-const last = ({ views }: Way): View => views.at(-1) as View;
-const keptBy = (view: View, node: number): number =>
-  view.partitions.filter(({ replicas }) => replicas.includes(nodeId(node))).length;
 
 describe("a drain", () => {
   test("moves every replica once, by legal views, and leaves loads even within one", () => {

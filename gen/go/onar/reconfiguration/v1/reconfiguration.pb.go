@@ -45,6 +45,8 @@ const (
 	OperationKind_OPERATION_KIND_REPLACE OperationKind = 5
 	// A member that is gone for good: others get its replicas, and then it is a member no more.
 	OperationKind_OPERATION_KIND_REMOVE OperationKind = 6
+	// Replicas and offices are spread evenly: asked for, or because a node joined.
+	OperationKind_OPERATION_KIND_REBALANCE OperationKind = 7
 )
 
 // Enum value maps for OperationKind.
@@ -57,6 +59,7 @@ var (
 		4: "OPERATION_KIND_DRAIN",
 		5: "OPERATION_KIND_REPLACE",
 		6: "OPERATION_KIND_REMOVE",
+		7: "OPERATION_KIND_REBALANCE",
 	}
 	OperationKind_value = map[string]int32{
 		"OPERATION_KIND_UNSPECIFIED":     0,
@@ -66,6 +69,7 @@ var (
 		"OPERATION_KIND_DRAIN":           4,
 		"OPERATION_KIND_REPLACE":         5,
 		"OPERATION_KIND_REMOVE":          6,
+		"OPERATION_KIND_REBALANCE":       7,
 	}
 )
 
@@ -427,7 +431,7 @@ type Wish struct {
 	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// Its kind. JOIN and TRANSFER_WRITER take one view, and so are never wishes.
 	Kind OperationKind `protobuf:"varint,3,opt,name=kind,proto3,enum=onar.reconfiguration.v1.OperationKind" json:"kind,omitempty"`
-	// The node that it is about.
+	// The node that it is about. REBALANCE: the newcomer that it is for, or the node that was asked.
 	NodeId uint32 `protobuf:"varint,4,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// REPLACE: the node that gets its replicas. Otherwise 0.
 	ByNodeId      uint32 `protobuf:"varint,5,opt,name=by_node_id,json=byNodeId,proto3" json:"by_node_id,omitempty"`
@@ -2692,6 +2696,143 @@ func (x *RemoveResponse) GetMoves() []*ReplicaMove {
 	return nil
 }
 
+// Replicas are to be spread evenly.
+type RebalanceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in LeaveRequest.
+	OperationId []byte `protobuf:"bytes,17,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// As in LeaveRequest.
+	Epoch uint64 `protobuf:"varint,18,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Changes nothing: the answer shows which replicas would move, and where to.
+	DryRun        bool `protobuf:"varint,19,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RebalanceRequest) Reset() {
+	*x = RebalanceRequest{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RebalanceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RebalanceRequest) ProtoMessage() {}
+
+func (x *RebalanceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RebalanceRequest.ProtoReflect.Descriptor instead.
+func (*RebalanceRequest) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *RebalanceRequest) GetOperationId() []byte {
+	if x != nil {
+		return x.OperationId
+	}
+	return nil
+}
+
+func (x *RebalanceRequest) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *RebalanceRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+// The outcome so far.
+type RebalanceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where and when this was answered. About no partition.
+	Header *v1.Header `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// The operation. Pending while replicas move; ask WatchOperation.
+	Operation *Operation `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
+	// Answer to a dry run: the view that the operation leads to at first.
+	View *View `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
+	// Answer to a dry run: all moves, as they would be if nothing else changed meanwhile.
+	Moves         []*ReplicaMove `protobuf:"bytes,4,rep,name=moves,proto3" json:"moves,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RebalanceResponse) Reset() {
+	*x = RebalanceResponse{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RebalanceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RebalanceResponse) ProtoMessage() {}
+
+func (x *RebalanceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RebalanceResponse.ProtoReflect.Descriptor instead.
+func (*RebalanceResponse) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *RebalanceResponse) GetHeader() *v1.Header {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *RebalanceResponse) GetOperation() *Operation {
+	if x != nil {
+		return x.Operation
+	}
+	return nil
+}
+
+func (x *RebalanceResponse) GetView() *View {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
+func (x *RebalanceResponse) GetMoves() []*ReplicaMove {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
 // A replica that goes from one node to another.
 type ReplicaMove struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2707,7 +2848,7 @@ type ReplicaMove struct {
 
 func (x *ReplicaMove) Reset() {
 	*x = ReplicaMove{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[30]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2719,7 +2860,7 @@ func (x *ReplicaMove) String() string {
 func (*ReplicaMove) ProtoMessage() {}
 
 func (x *ReplicaMove) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[30]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2732,7 +2873,7 @@ func (x *ReplicaMove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaMove.ProtoReflect.Descriptor instead.
 func (*ReplicaMove) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{30}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ReplicaMove) GetPartition() uint32 {
@@ -2769,7 +2910,7 @@ type GetOperationRequest struct {
 
 func (x *GetOperationRequest) Reset() {
 	*x = GetOperationRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[31]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2781,7 +2922,7 @@ func (x *GetOperationRequest) String() string {
 func (*GetOperationRequest) ProtoMessage() {}
 
 func (x *GetOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[31]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2794,7 +2935,7 @@ func (x *GetOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperationRequest.ProtoReflect.Descriptor instead.
 func (*GetOperationRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{31}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *GetOperationRequest) GetOperationId() []byte {
@@ -2824,7 +2965,7 @@ type GetOperationResponse struct {
 
 func (x *GetOperationResponse) Reset() {
 	*x = GetOperationResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[32]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2836,7 +2977,7 @@ func (x *GetOperationResponse) String() string {
 func (*GetOperationResponse) ProtoMessage() {}
 
 func (x *GetOperationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[32]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2849,7 +2990,7 @@ func (x *GetOperationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperationResponse.ProtoReflect.Descriptor instead.
 func (*GetOperationResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{32}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *GetOperationResponse) GetHeader() *v1.Header {
@@ -2875,7 +3016,7 @@ type ListOperationsRequest struct {
 
 func (x *ListOperationsRequest) Reset() {
 	*x = ListOperationsRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[33]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2887,7 +3028,7 @@ func (x *ListOperationsRequest) String() string {
 func (*ListOperationsRequest) ProtoMessage() {}
 
 func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[33]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2900,7 +3041,7 @@ func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsRequest.ProtoReflect.Descriptor instead.
 func (*ListOperationsRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{33}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{35}
 }
 
 // The operations that the newest view remembers.
@@ -2918,7 +3059,7 @@ type ListOperationsResponse struct {
 
 func (x *ListOperationsResponse) Reset() {
 	*x = ListOperationsResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[34]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2930,7 +3071,7 @@ func (x *ListOperationsResponse) String() string {
 func (*ListOperationsResponse) ProtoMessage() {}
 
 func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[34]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2943,7 +3084,7 @@ func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsResponse.ProtoReflect.Descriptor instead.
 func (*ListOperationsResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{34}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListOperationsResponse) GetHeader() *v1.Header {
@@ -2980,7 +3121,7 @@ type WatchOperationRequest struct {
 
 func (x *WatchOperationRequest) Reset() {
 	*x = WatchOperationRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[35]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2992,7 +3133,7 @@ func (x *WatchOperationRequest) String() string {
 func (*WatchOperationRequest) ProtoMessage() {}
 
 func (x *WatchOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[35]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3005,7 +3146,7 @@ func (x *WatchOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchOperationRequest.ProtoReflect.Descriptor instead.
 func (*WatchOperationRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{35}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *WatchOperationRequest) GetOperationId() []byte {
@@ -3035,7 +3176,7 @@ type WatchOperationResponse struct {
 
 func (x *WatchOperationResponse) Reset() {
 	*x = WatchOperationResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[36]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3047,7 +3188,7 @@ func (x *WatchOperationResponse) String() string {
 func (*WatchOperationResponse) ProtoMessage() {}
 
 func (x *WatchOperationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[36]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3060,7 +3201,7 @@ func (x *WatchOperationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchOperationResponse.ProtoReflect.Descriptor instead.
 func (*WatchOperationResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{36}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *WatchOperationResponse) GetHeader() *v1.Header {
@@ -3094,7 +3235,7 @@ type Operation struct {
 	DoneEpoch uint64 `protobuf:"varint,6,opt,name=done_epoch,json=doneEpoch,proto3" json:"done_epoch,omitempty"`
 	// Why it is in that state, in words for people.
 	Explanation string `protobuf:"bytes,7,opt,name=explanation,proto3" json:"explanation,omitempty"`
-	// DRAIN, REPLACE and REMOVE while pending: partitions that still need the node.
+	// DRAIN, REPLACE and REMOVE while pending: partitions that still need the node. REBALANCE: partitions that are not as they should be.
 	PartitionsLeft uint32 `protobuf:"varint,8,opt,name=partitions_left,json=partitionsLeft,proto3" json:"partitions_left,omitempty"`
 	// Those of them that are moving now.
 	PartitionsMoving uint32 `protobuf:"varint,9,opt,name=partitions_moving,json=partitionsMoving,proto3" json:"partitions_moving,omitempty"`
@@ -3106,7 +3247,7 @@ type Operation struct {
 
 func (x *Operation) Reset() {
 	*x = Operation{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[37]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3118,7 +3259,7 @@ func (x *Operation) String() string {
 func (*Operation) ProtoMessage() {}
 
 func (x *Operation) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[37]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3131,7 +3272,7 @@ func (x *Operation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operation.ProtoReflect.Descriptor instead.
 func (*Operation) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{37}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Operation) GetId() []byte {
@@ -3410,6 +3551,15 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12@\n" +
 	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\x121\n" +
 	"\x04view\x18\x03 \x01(\v2\x1d.onar.reconfiguration.v1.ViewR\x04view\x12:\n" +
+	"\x05moves\x18\x04 \x03(\v2$.onar.reconfiguration.v1.ReplicaMoveR\x05moves\"d\n" +
+	"\x10RebalanceRequest\x12!\n" +
+	"\foperation_id\x18\x11 \x01(\fR\voperationId\x12\x14\n" +
+	"\x05epoch\x18\x12 \x01(\x04R\x05epoch\x12\x17\n" +
+	"\adry_run\x18\x13 \x01(\bR\x06dryRun\"\xf0\x01\n" +
+	"\x11RebalanceResponse\x12*\n" +
+	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12@\n" +
+	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\x121\n" +
+	"\x04view\x18\x03 \x01(\v2\x1d.onar.reconfiguration.v1.ViewR\x04view\x12:\n" +
 	"\x05moves\x18\x04 \x03(\v2$.onar.reconfiguration.v1.ReplicaMoveR\x05moves\"k\n" +
 	"\vReplicaMove\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12 \n" +
@@ -3449,7 +3599,7 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x11partitions_moving\x18\t \x01(\rR\x10partitionsMoving\x12\x1c\n" +
 	"\n" +
 	"by_node_id\x18\n" +
-	" \x01(\rR\bbyNodeId*\xd7\x01\n" +
+	" \x01(\rR\bbyNodeId*\xf5\x01\n" +
 	"\rOperationKind\x12\x1e\n" +
 	"\x1aOPERATION_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13OPERATION_KIND_JOIN\x10\x01\x12\x18\n" +
@@ -3457,7 +3607,8 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x1eOPERATION_KIND_TRANSFER_WRITER\x10\x03\x12\x18\n" +
 	"\x14OPERATION_KIND_DRAIN\x10\x04\x12\x1a\n" +
 	"\x16OPERATION_KIND_REPLACE\x10\x05\x12\x19\n" +
-	"\x15OPERATION_KIND_REMOVE\x10\x06*y\n" +
+	"\x15OPERATION_KIND_REMOVE\x10\x06\x12\x1c\n" +
+	"\x18OPERATION_KIND_REBALANCE\x10\a*y\n" +
 	"\vMemberState\x12\x1c\n" +
 	"\x18MEMBER_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13MEMBER_STATE_ACTIVE\x10\x01\x12\x19\n" +
@@ -3473,8 +3624,7 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x14OPERATION_STATE_DONE\x10\x02\x12\x1e\n" +
 	"\x1aOPERATION_STATE_SUPERSEDED\x10\x03\x12\x1b\n" +
 	"\x17OPERATION_STATE_UNKNOWN\x10\x04\x12\x1c\n" +
-	"\x18OPERATION_STATE_POSSIBLE\x10\x052\xbb\n" +
-	"\n" +
+	"\x18OPERATION_STATE_POSSIBLE\x10\x052\x9f\v\n" +
 	"\x16ReconfigurationService\x12a\n" +
 	"\aGetView\x12'.onar.reconfiguration.v1.GetViewRequest\x1a(.onar.reconfiguration.v1.GetViewResponse\"\x03\x90\x02\x01\x12^\n" +
 	"\x06Locate\x12&.onar.reconfiguration.v1.LocateRequest\x1a'.onar.reconfiguration.v1.LocateResponse\"\x03\x90\x02\x01\x12^\n" +
@@ -3485,7 +3635,8 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x0eTransferWriter\x12..onar.reconfiguration.v1.TransferWriterRequest\x1a/.onar.reconfiguration.v1.TransferWriterResponse\x12V\n" +
 	"\x05Drain\x12%.onar.reconfiguration.v1.DrainRequest\x1a&.onar.reconfiguration.v1.DrainResponse\x12\\\n" +
 	"\aReplace\x12'.onar.reconfiguration.v1.ReplaceRequest\x1a(.onar.reconfiguration.v1.ReplaceResponse\x12Y\n" +
-	"\x06Remove\x12&.onar.reconfiguration.v1.RemoveRequest\x1a'.onar.reconfiguration.v1.RemoveResponse\x12p\n" +
+	"\x06Remove\x12&.onar.reconfiguration.v1.RemoveRequest\x1a'.onar.reconfiguration.v1.RemoveResponse\x12b\n" +
+	"\tRebalance\x12).onar.reconfiguration.v1.RebalanceRequest\x1a*.onar.reconfiguration.v1.RebalanceResponse\x12p\n" +
 	"\fGetOperation\x12,.onar.reconfiguration.v1.GetOperationRequest\x1a-.onar.reconfiguration.v1.GetOperationResponse\"\x03\x90\x02\x01\x12v\n" +
 	"\x0eListOperations\x12..onar.reconfiguration.v1.ListOperationsRequest\x1a/.onar.reconfiguration.v1.ListOperationsResponse\"\x03\x90\x02\x01\x12x\n" +
 	"\x0eWatchOperation\x12..onar.reconfiguration.v1.WatchOperationRequest\x1a/.onar.reconfiguration.v1.WatchOperationResponse\"\x03\x90\x02\x010\x01BJZHgithub.com/onar-kv/onar/gen/go/onar/reconfiguration/v1;reconfigurationv1b\x06proto3"
@@ -3503,7 +3654,7 @@ func file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP() []byte {
 }
 
 var file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_onar_reconfiguration_v1_reconfiguration_proto_goTypes = []any{
 	(OperationKind)(0),             // 0: onar.reconfiguration.v1.OperationKind
 	(MemberState)(0),               // 1: onar.reconfiguration.v1.MemberState
@@ -3539,15 +3690,17 @@ var file_onar_reconfiguration_v1_reconfiguration_proto_goTypes = []any{
 	(*ReplaceResponse)(nil),        // 31: onar.reconfiguration.v1.ReplaceResponse
 	(*RemoveRequest)(nil),          // 32: onar.reconfiguration.v1.RemoveRequest
 	(*RemoveResponse)(nil),         // 33: onar.reconfiguration.v1.RemoveResponse
-	(*ReplicaMove)(nil),            // 34: onar.reconfiguration.v1.ReplicaMove
-	(*GetOperationRequest)(nil),    // 35: onar.reconfiguration.v1.GetOperationRequest
-	(*GetOperationResponse)(nil),   // 36: onar.reconfiguration.v1.GetOperationResponse
-	(*ListOperationsRequest)(nil),  // 37: onar.reconfiguration.v1.ListOperationsRequest
-	(*ListOperationsResponse)(nil), // 38: onar.reconfiguration.v1.ListOperationsResponse
-	(*WatchOperationRequest)(nil),  // 39: onar.reconfiguration.v1.WatchOperationRequest
-	(*WatchOperationResponse)(nil), // 40: onar.reconfiguration.v1.WatchOperationResponse
-	(*Operation)(nil),              // 41: onar.reconfiguration.v1.Operation
-	(*v1.Header)(nil),              // 42: onar.kv.v1.Header
+	(*RebalanceRequest)(nil),       // 34: onar.reconfiguration.v1.RebalanceRequest
+	(*RebalanceResponse)(nil),      // 35: onar.reconfiguration.v1.RebalanceResponse
+	(*ReplicaMove)(nil),            // 36: onar.reconfiguration.v1.ReplicaMove
+	(*GetOperationRequest)(nil),    // 37: onar.reconfiguration.v1.GetOperationRequest
+	(*GetOperationResponse)(nil),   // 38: onar.reconfiguration.v1.GetOperationResponse
+	(*ListOperationsRequest)(nil),  // 39: onar.reconfiguration.v1.ListOperationsRequest
+	(*ListOperationsResponse)(nil), // 40: onar.reconfiguration.v1.ListOperationsResponse
+	(*WatchOperationRequest)(nil),  // 41: onar.reconfiguration.v1.WatchOperationRequest
+	(*WatchOperationResponse)(nil), // 42: onar.reconfiguration.v1.WatchOperationResponse
+	(*Operation)(nil),              // 43: onar.reconfiguration.v1.Operation
+	(*v1.Header)(nil),              // 44: onar.kv.v1.Header
 }
 var file_onar_reconfiguration_v1_reconfiguration_proto_depIdxs = []int32{
 	7,  // 0: onar.reconfiguration.v1.View.members:type_name -> onar.reconfiguration.v1.Member
@@ -3559,78 +3712,84 @@ var file_onar_reconfiguration_v1_reconfiguration_proto_depIdxs = []int32{
 	1,  // 6: onar.reconfiguration.v1.Member.state:type_name -> onar.reconfiguration.v1.MemberState
 	9,  // 7: onar.reconfiguration.v1.PartitionPlacement.previous:type_name -> onar.reconfiguration.v1.PreviousGroup
 	10, // 8: onar.reconfiguration.v1.PartitionPlacement.ready:type_name -> onar.reconfiguration.v1.ReadyReplica
-	42, // 9: onar.reconfiguration.v1.GetViewResponse.header:type_name -> onar.kv.v1.Header
+	44, // 9: onar.reconfiguration.v1.GetViewResponse.header:type_name -> onar.kv.v1.Header
 	4,  // 10: onar.reconfiguration.v1.GetViewResponse.view:type_name -> onar.reconfiguration.v1.View
-	42, // 11: onar.reconfiguration.v1.LocateResponse.header:type_name -> onar.kv.v1.Header
+	44, // 11: onar.reconfiguration.v1.LocateResponse.header:type_name -> onar.kv.v1.Header
 	7,  // 12: onar.reconfiguration.v1.LocateResponse.replicas:type_name -> onar.reconfiguration.v1.Member
-	42, // 13: onar.reconfiguration.v1.StatusResponse.header:type_name -> onar.kv.v1.Header
+	44, // 13: onar.reconfiguration.v1.StatusResponse.header:type_name -> onar.kv.v1.Header
 	17, // 14: onar.reconfiguration.v1.StatusResponse.partitions:type_name -> onar.reconfiguration.v1.PartitionStatus
 	19, // 15: onar.reconfiguration.v1.StatusResponse.nodes:type_name -> onar.reconfiguration.v1.NodeStatus
 	18, // 16: onar.reconfiguration.v1.PartitionStatus.replicas:type_name -> onar.reconfiguration.v1.ReplicaStatus
 	2,  // 17: onar.reconfiguration.v1.NodeStatus.storage:type_name -> onar.reconfiguration.v1.StorageKind
-	42, // 18: onar.reconfiguration.v1.WatchViewResponse.header:type_name -> onar.kv.v1.Header
+	44, // 18: onar.reconfiguration.v1.WatchViewResponse.header:type_name -> onar.kv.v1.Header
 	4,  // 19: onar.reconfiguration.v1.WatchViewResponse.view:type_name -> onar.reconfiguration.v1.View
 	7,  // 20: onar.reconfiguration.v1.JoinRequest.member:type_name -> onar.reconfiguration.v1.Member
-	42, // 21: onar.reconfiguration.v1.JoinResponse.header:type_name -> onar.kv.v1.Header
-	41, // 22: onar.reconfiguration.v1.JoinResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	44, // 21: onar.reconfiguration.v1.JoinResponse.header:type_name -> onar.kv.v1.Header
+	43, // 22: onar.reconfiguration.v1.JoinResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 23: onar.reconfiguration.v1.JoinResponse.view:type_name -> onar.reconfiguration.v1.View
-	42, // 24: onar.reconfiguration.v1.LeaveResponse.header:type_name -> onar.kv.v1.Header
-	41, // 25: onar.reconfiguration.v1.LeaveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	44, // 24: onar.reconfiguration.v1.LeaveResponse.header:type_name -> onar.kv.v1.Header
+	43, // 25: onar.reconfiguration.v1.LeaveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 26: onar.reconfiguration.v1.LeaveResponse.view:type_name -> onar.reconfiguration.v1.View
-	42, // 27: onar.reconfiguration.v1.TransferWriterResponse.header:type_name -> onar.kv.v1.Header
-	41, // 28: onar.reconfiguration.v1.TransferWriterResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	44, // 27: onar.reconfiguration.v1.TransferWriterResponse.header:type_name -> onar.kv.v1.Header
+	43, // 28: onar.reconfiguration.v1.TransferWriterResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 29: onar.reconfiguration.v1.TransferWriterResponse.view:type_name -> onar.reconfiguration.v1.View
-	42, // 30: onar.reconfiguration.v1.DrainResponse.header:type_name -> onar.kv.v1.Header
-	41, // 31: onar.reconfiguration.v1.DrainResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	44, // 30: onar.reconfiguration.v1.DrainResponse.header:type_name -> onar.kv.v1.Header
+	43, // 31: onar.reconfiguration.v1.DrainResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 32: onar.reconfiguration.v1.DrainResponse.view:type_name -> onar.reconfiguration.v1.View
-	34, // 33: onar.reconfiguration.v1.DrainResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
-	42, // 34: onar.reconfiguration.v1.ReplaceResponse.header:type_name -> onar.kv.v1.Header
-	41, // 35: onar.reconfiguration.v1.ReplaceResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	36, // 33: onar.reconfiguration.v1.DrainResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
+	44, // 34: onar.reconfiguration.v1.ReplaceResponse.header:type_name -> onar.kv.v1.Header
+	43, // 35: onar.reconfiguration.v1.ReplaceResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 36: onar.reconfiguration.v1.ReplaceResponse.view:type_name -> onar.reconfiguration.v1.View
-	34, // 37: onar.reconfiguration.v1.ReplaceResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
-	42, // 38: onar.reconfiguration.v1.RemoveResponse.header:type_name -> onar.kv.v1.Header
-	41, // 39: onar.reconfiguration.v1.RemoveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	36, // 37: onar.reconfiguration.v1.ReplaceResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
+	44, // 38: onar.reconfiguration.v1.RemoveResponse.header:type_name -> onar.kv.v1.Header
+	43, // 39: onar.reconfiguration.v1.RemoveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 40: onar.reconfiguration.v1.RemoveResponse.view:type_name -> onar.reconfiguration.v1.View
-	34, // 41: onar.reconfiguration.v1.RemoveResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
-	42, // 42: onar.reconfiguration.v1.GetOperationResponse.header:type_name -> onar.kv.v1.Header
-	41, // 43: onar.reconfiguration.v1.GetOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	42, // 44: onar.reconfiguration.v1.ListOperationsResponse.header:type_name -> onar.kv.v1.Header
-	41, // 45: onar.reconfiguration.v1.ListOperationsResponse.operations:type_name -> onar.reconfiguration.v1.Operation
-	42, // 46: onar.reconfiguration.v1.WatchOperationResponse.header:type_name -> onar.kv.v1.Header
-	41, // 47: onar.reconfiguration.v1.WatchOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	0,  // 48: onar.reconfiguration.v1.Operation.kind:type_name -> onar.reconfiguration.v1.OperationKind
-	3,  // 49: onar.reconfiguration.v1.Operation.state:type_name -> onar.reconfiguration.v1.OperationState
-	11, // 50: onar.reconfiguration.v1.ReconfigurationService.GetView:input_type -> onar.reconfiguration.v1.GetViewRequest
-	13, // 51: onar.reconfiguration.v1.ReconfigurationService.Locate:input_type -> onar.reconfiguration.v1.LocateRequest
-	15, // 52: onar.reconfiguration.v1.ReconfigurationService.Status:input_type -> onar.reconfiguration.v1.StatusRequest
-	20, // 53: onar.reconfiguration.v1.ReconfigurationService.WatchView:input_type -> onar.reconfiguration.v1.WatchViewRequest
-	22, // 54: onar.reconfiguration.v1.ReconfigurationService.Join:input_type -> onar.reconfiguration.v1.JoinRequest
-	24, // 55: onar.reconfiguration.v1.ReconfigurationService.Leave:input_type -> onar.reconfiguration.v1.LeaveRequest
-	26, // 56: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:input_type -> onar.reconfiguration.v1.TransferWriterRequest
-	28, // 57: onar.reconfiguration.v1.ReconfigurationService.Drain:input_type -> onar.reconfiguration.v1.DrainRequest
-	30, // 58: onar.reconfiguration.v1.ReconfigurationService.Replace:input_type -> onar.reconfiguration.v1.ReplaceRequest
-	32, // 59: onar.reconfiguration.v1.ReconfigurationService.Remove:input_type -> onar.reconfiguration.v1.RemoveRequest
-	35, // 60: onar.reconfiguration.v1.ReconfigurationService.GetOperation:input_type -> onar.reconfiguration.v1.GetOperationRequest
-	37, // 61: onar.reconfiguration.v1.ReconfigurationService.ListOperations:input_type -> onar.reconfiguration.v1.ListOperationsRequest
-	39, // 62: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:input_type -> onar.reconfiguration.v1.WatchOperationRequest
-	12, // 63: onar.reconfiguration.v1.ReconfigurationService.GetView:output_type -> onar.reconfiguration.v1.GetViewResponse
-	14, // 64: onar.reconfiguration.v1.ReconfigurationService.Locate:output_type -> onar.reconfiguration.v1.LocateResponse
-	16, // 65: onar.reconfiguration.v1.ReconfigurationService.Status:output_type -> onar.reconfiguration.v1.StatusResponse
-	21, // 66: onar.reconfiguration.v1.ReconfigurationService.WatchView:output_type -> onar.reconfiguration.v1.WatchViewResponse
-	23, // 67: onar.reconfiguration.v1.ReconfigurationService.Join:output_type -> onar.reconfiguration.v1.JoinResponse
-	25, // 68: onar.reconfiguration.v1.ReconfigurationService.Leave:output_type -> onar.reconfiguration.v1.LeaveResponse
-	27, // 69: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:output_type -> onar.reconfiguration.v1.TransferWriterResponse
-	29, // 70: onar.reconfiguration.v1.ReconfigurationService.Drain:output_type -> onar.reconfiguration.v1.DrainResponse
-	31, // 71: onar.reconfiguration.v1.ReconfigurationService.Replace:output_type -> onar.reconfiguration.v1.ReplaceResponse
-	33, // 72: onar.reconfiguration.v1.ReconfigurationService.Remove:output_type -> onar.reconfiguration.v1.RemoveResponse
-	36, // 73: onar.reconfiguration.v1.ReconfigurationService.GetOperation:output_type -> onar.reconfiguration.v1.GetOperationResponse
-	38, // 74: onar.reconfiguration.v1.ReconfigurationService.ListOperations:output_type -> onar.reconfiguration.v1.ListOperationsResponse
-	40, // 75: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:output_type -> onar.reconfiguration.v1.WatchOperationResponse
-	63, // [63:76] is the sub-list for method output_type
-	50, // [50:63] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	36, // 41: onar.reconfiguration.v1.RemoveResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
+	44, // 42: onar.reconfiguration.v1.RebalanceResponse.header:type_name -> onar.kv.v1.Header
+	43, // 43: onar.reconfiguration.v1.RebalanceResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	4,  // 44: onar.reconfiguration.v1.RebalanceResponse.view:type_name -> onar.reconfiguration.v1.View
+	36, // 45: onar.reconfiguration.v1.RebalanceResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
+	44, // 46: onar.reconfiguration.v1.GetOperationResponse.header:type_name -> onar.kv.v1.Header
+	43, // 47: onar.reconfiguration.v1.GetOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	44, // 48: onar.reconfiguration.v1.ListOperationsResponse.header:type_name -> onar.kv.v1.Header
+	43, // 49: onar.reconfiguration.v1.ListOperationsResponse.operations:type_name -> onar.reconfiguration.v1.Operation
+	44, // 50: onar.reconfiguration.v1.WatchOperationResponse.header:type_name -> onar.kv.v1.Header
+	43, // 51: onar.reconfiguration.v1.WatchOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	0,  // 52: onar.reconfiguration.v1.Operation.kind:type_name -> onar.reconfiguration.v1.OperationKind
+	3,  // 53: onar.reconfiguration.v1.Operation.state:type_name -> onar.reconfiguration.v1.OperationState
+	11, // 54: onar.reconfiguration.v1.ReconfigurationService.GetView:input_type -> onar.reconfiguration.v1.GetViewRequest
+	13, // 55: onar.reconfiguration.v1.ReconfigurationService.Locate:input_type -> onar.reconfiguration.v1.LocateRequest
+	15, // 56: onar.reconfiguration.v1.ReconfigurationService.Status:input_type -> onar.reconfiguration.v1.StatusRequest
+	20, // 57: onar.reconfiguration.v1.ReconfigurationService.WatchView:input_type -> onar.reconfiguration.v1.WatchViewRequest
+	22, // 58: onar.reconfiguration.v1.ReconfigurationService.Join:input_type -> onar.reconfiguration.v1.JoinRequest
+	24, // 59: onar.reconfiguration.v1.ReconfigurationService.Leave:input_type -> onar.reconfiguration.v1.LeaveRequest
+	26, // 60: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:input_type -> onar.reconfiguration.v1.TransferWriterRequest
+	28, // 61: onar.reconfiguration.v1.ReconfigurationService.Drain:input_type -> onar.reconfiguration.v1.DrainRequest
+	30, // 62: onar.reconfiguration.v1.ReconfigurationService.Replace:input_type -> onar.reconfiguration.v1.ReplaceRequest
+	32, // 63: onar.reconfiguration.v1.ReconfigurationService.Remove:input_type -> onar.reconfiguration.v1.RemoveRequest
+	34, // 64: onar.reconfiguration.v1.ReconfigurationService.Rebalance:input_type -> onar.reconfiguration.v1.RebalanceRequest
+	37, // 65: onar.reconfiguration.v1.ReconfigurationService.GetOperation:input_type -> onar.reconfiguration.v1.GetOperationRequest
+	39, // 66: onar.reconfiguration.v1.ReconfigurationService.ListOperations:input_type -> onar.reconfiguration.v1.ListOperationsRequest
+	41, // 67: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:input_type -> onar.reconfiguration.v1.WatchOperationRequest
+	12, // 68: onar.reconfiguration.v1.ReconfigurationService.GetView:output_type -> onar.reconfiguration.v1.GetViewResponse
+	14, // 69: onar.reconfiguration.v1.ReconfigurationService.Locate:output_type -> onar.reconfiguration.v1.LocateResponse
+	16, // 70: onar.reconfiguration.v1.ReconfigurationService.Status:output_type -> onar.reconfiguration.v1.StatusResponse
+	21, // 71: onar.reconfiguration.v1.ReconfigurationService.WatchView:output_type -> onar.reconfiguration.v1.WatchViewResponse
+	23, // 72: onar.reconfiguration.v1.ReconfigurationService.Join:output_type -> onar.reconfiguration.v1.JoinResponse
+	25, // 73: onar.reconfiguration.v1.ReconfigurationService.Leave:output_type -> onar.reconfiguration.v1.LeaveResponse
+	27, // 74: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:output_type -> onar.reconfiguration.v1.TransferWriterResponse
+	29, // 75: onar.reconfiguration.v1.ReconfigurationService.Drain:output_type -> onar.reconfiguration.v1.DrainResponse
+	31, // 76: onar.reconfiguration.v1.ReconfigurationService.Replace:output_type -> onar.reconfiguration.v1.ReplaceResponse
+	33, // 77: onar.reconfiguration.v1.ReconfigurationService.Remove:output_type -> onar.reconfiguration.v1.RemoveResponse
+	35, // 78: onar.reconfiguration.v1.ReconfigurationService.Rebalance:output_type -> onar.reconfiguration.v1.RebalanceResponse
+	38, // 79: onar.reconfiguration.v1.ReconfigurationService.GetOperation:output_type -> onar.reconfiguration.v1.GetOperationResponse
+	40, // 80: onar.reconfiguration.v1.ReconfigurationService.ListOperations:output_type -> onar.reconfiguration.v1.ListOperationsResponse
+	42, // 81: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:output_type -> onar.reconfiguration.v1.WatchOperationResponse
+	68, // [68:82] is the sub-list for method output_type
+	54, // [54:68] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_onar_reconfiguration_v1_reconfiguration_proto_init() }
@@ -3651,7 +3810,7 @@ func file_onar_reconfiguration_v1_reconfiguration_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc), len(file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   38,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

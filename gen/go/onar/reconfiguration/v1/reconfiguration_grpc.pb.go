@@ -34,6 +34,7 @@ const (
 	ReconfigurationService_Drain_FullMethodName          = "/onar.reconfiguration.v1.ReconfigurationService/Drain"
 	ReconfigurationService_Replace_FullMethodName        = "/onar.reconfiguration.v1.ReconfigurationService/Replace"
 	ReconfigurationService_Remove_FullMethodName         = "/onar.reconfiguration.v1.ReconfigurationService/Remove"
+	ReconfigurationService_Rebalance_FullMethodName      = "/onar.reconfiguration.v1.ReconfigurationService/Rebalance"
 	ReconfigurationService_GetOperation_FullMethodName   = "/onar.reconfiguration.v1.ReconfigurationService/GetOperation"
 	ReconfigurationService_ListOperations_FullMethodName = "/onar.reconfiguration.v1.ReconfigurationService/ListOperations"
 	ReconfigurationService_WatchOperation_FullMethodName = "/onar.reconfiguration.v1.ReconfigurationService/WatchOperation"
@@ -43,9 +44,9 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Looks at the cluster and changes it. Held for later: Drain, Remove, Replace, SetReplication.
+// Looks at the cluster and changes it. Held for later: SetReplication.
 //
-// Join, Leave and TransferWriter are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+// Join, Leave, TransferWriter, Drain, Replace, Remove and Rebalance are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
 // computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
 // GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
 // them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
@@ -79,6 +80,9 @@ type ReconfigurationServiceClient interface {
 	// Moves all replicas of a member that is gone for good to others. Then it is a member no more. A member that is heard is refused unless
 	// `force` is set: FAILED_PRECONDITION, OPERATION_REFUSED.
 	Remove(ctx context.Context, in *RemoveRequest, opts ...grpc.CallOption) (*RemoveResponse, error)
+	// Moves replicas until all members that may keep some have as many, within one, and then offices, too. A node that joined and waits gets its
+	// share so. FAILED_PRECONDITION, OPERATION_REFUSED while such an operation is under way.
+	Rebalance(ctx context.Context, in *RebalanceRequest, opts ...grpc.CallOption) (*RebalanceResponse, error)
 	// Tells the fate of an operation, as far as this node knows.
 	GetOperation(ctx context.Context, in *GetOperationRequest, opts ...grpc.CallOption) (*GetOperationResponse, error)
 	// The operations that the newest view remembers: those that are not done yet, and the last 64 that are.
@@ -205,6 +209,16 @@ func (c *reconfigurationServiceClient) Remove(ctx context.Context, in *RemoveReq
 	return out, nil
 }
 
+func (c *reconfigurationServiceClient) Rebalance(ctx context.Context, in *RebalanceRequest, opts ...grpc.CallOption) (*RebalanceResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RebalanceResponse)
+	err := c.cc.Invoke(ctx, ReconfigurationService_Rebalance_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *reconfigurationServiceClient) GetOperation(ctx context.Context, in *GetOperationRequest, opts ...grpc.CallOption) (*GetOperationResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetOperationResponse)
@@ -248,9 +262,9 @@ type ReconfigurationService_WatchOperationClient = grpc.ServerStreamingClient[Wa
 // All implementations must embed UnimplementedReconfigurationServiceServer
 // for forward compatibility.
 //
-// Looks at the cluster and changes it. Held for later: Drain, Remove, Replace, SetReplication.
+// Looks at the cluster and changes it. Held for later: SetReplication.
 //
-// Join, Leave and TransferWriter are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+// Join, Leave, TransferWriter, Drain, Replace, Remove and Rebalance are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
 // computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
 // GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
 // them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
@@ -284,6 +298,9 @@ type ReconfigurationServiceServer interface {
 	// Moves all replicas of a member that is gone for good to others. Then it is a member no more. A member that is heard is refused unless
 	// `force` is set: FAILED_PRECONDITION, OPERATION_REFUSED.
 	Remove(context.Context, *RemoveRequest) (*RemoveResponse, error)
+	// Moves replicas until all members that may keep some have as many, within one, and then offices, too. A node that joined and waits gets its
+	// share so. FAILED_PRECONDITION, OPERATION_REFUSED while such an operation is under way.
+	Rebalance(context.Context, *RebalanceRequest) (*RebalanceResponse, error)
 	// Tells the fate of an operation, as far as this node knows.
 	GetOperation(context.Context, *GetOperationRequest) (*GetOperationResponse, error)
 	// The operations that the newest view remembers: those that are not done yet, and the last 64 that are.
@@ -330,6 +347,9 @@ func (UnimplementedReconfigurationServiceServer) Replace(context.Context, *Repla
 }
 func (UnimplementedReconfigurationServiceServer) Remove(context.Context, *RemoveRequest) (*RemoveResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method Remove not implemented")
+}
+func (UnimplementedReconfigurationServiceServer) Rebalance(context.Context, *RebalanceRequest) (*RebalanceResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method Rebalance not implemented")
 }
 func (UnimplementedReconfigurationServiceServer) GetOperation(context.Context, *GetOperationRequest) (*GetOperationResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method GetOperation not implemented")
@@ -535,6 +555,24 @@ func _ReconfigurationService_Remove_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ReconfigurationService_Rebalance_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RebalanceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReconfigurationServiceServer).Rebalance(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReconfigurationService_Rebalance_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReconfigurationServiceServer).Rebalance(ctx, req.(*RebalanceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ReconfigurationService_GetOperation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetOperationRequest)
 	if err := dec(in); err != nil {
@@ -624,6 +662,10 @@ var ReconfigurationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Remove",
 			Handler:    _ReconfigurationService_Remove_Handler,
+		},
+		{
+			MethodName: "Rebalance",
+			Handler:    _ReconfigurationService_Rebalance_Handler,
 		},
 		{
 			MethodName: "GetOperation",

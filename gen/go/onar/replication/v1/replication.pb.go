@@ -2439,7 +2439,9 @@ type JoinWish struct {
 	// The epoch of that view.
 	Epoch uint64 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// Its SHA-256.
-	Digest        []byte `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	Digest []byte `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	// As a new member it wants as many replicas as others have; otherwise it waits until people ask for that.
+	Share         bool `protobuf:"varint,5,opt,name=share,proto3" json:"share,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2500,6 +2502,13 @@ func (x *JoinWish) GetDigest() []byte {
 		return x.Digest
 	}
 	return nil
+}
+
+func (x *JoinWish) GetShare() bool {
+	if x != nil {
+		return x.Share
+	}
+	return false
 }
 
 // A member asks every voter to leave it out of the successor of the newest view it knows, which it holds durably.
@@ -2585,7 +2594,7 @@ type OperationWish struct {
 	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// Its SHA-256.
 	Digest []byte `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
-	// The kind asked for: LEAVE, TRANSFER_WRITER, DRAIN, REPLACE or REMOVE.
+	// The kind asked for: LEAVE, TRANSFER_WRITER, DRAIN, REPLACE, REMOVE or REBALANCE.
 	Kind v1.OperationKind `protobuf:"varint,4,opt,name=kind,proto3,enum=onar.reconfiguration.v1.OperationKind" json:"kind,omitempty"`
 	// The node that it is about.
 	NodeId uint32 `protobuf:"varint,5,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
@@ -7189,12 +7198,13 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\x04view\x18\x01 \x01(\fR\x04view\"8\n" +
 	"\bViewHeld\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x16\n" +
-	"\x06digest\x18\x02 \x01(\fR\x06digest\"\x94\x01\n" +
+	"\x06digest\x18\x02 \x01(\fR\x06digest\"\xaa\x01\n" +
 	"\bJoinWish\x127\n" +
 	"\x06member\x18\x01 \x01(\v2\x1f.onar.reconfiguration.v1.MemberR\x06member\x12!\n" +
 	"\foperation_id\x18\x02 \x01(\fR\voperationId\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x04R\x05epoch\x12\x16\n" +
-	"\x06digest\x18\x04 \x01(\fR\x06digest\"u\n" +
+	"\x06digest\x18\x04 \x01(\fR\x06digest\x12\x14\n" +
+	"\x05share\x18\x05 \x01(\bR\x05share\"u\n" +
 	"\tLeaveWish\x12\x17\n" +
 	"\anode_id\x18\x01 \x01(\rR\x06nodeId\x12!\n" +
 	"\foperation_id\x18\x02 \x01(\fR\voperationId\x12\x14\n" +

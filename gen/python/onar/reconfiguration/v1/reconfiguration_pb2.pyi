@@ -16,6 +16,7 @@ class OperationKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_KIND_DRAIN: _ClassVar[OperationKind]
     OPERATION_KIND_REPLACE: _ClassVar[OperationKind]
     OPERATION_KIND_REMOVE: _ClassVar[OperationKind]
+    OPERATION_KIND_REBALANCE: _ClassVar[OperationKind]
 
 class MemberState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -45,6 +46,7 @@ OPERATION_KIND_TRANSFER_WRITER: OperationKind
 OPERATION_KIND_DRAIN: OperationKind
 OPERATION_KIND_REPLACE: OperationKind
 OPERATION_KIND_REMOVE: OperationKind
+OPERATION_KIND_REBALANCE: OperationKind
 MEMBER_STATE_UNSPECIFIED: MemberState
 MEMBER_STATE_ACTIVE: MemberState
 MEMBER_STATE_DRAINING: MemberState
@@ -450,6 +452,28 @@ class RemoveRequest(_message.Message):
     def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., dry_run: bool = ..., node_id: _Optional[int] = ..., force: bool = ...) -> None: ...
 
 class RemoveResponse(_message.Message):
+    __slots__ = ("header", "operation", "view", "moves")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    MOVES_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.Header
+    operation: Operation
+    view: View
+    moves: _containers.RepeatedCompositeFieldContainer[ReplicaMove]
+    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ..., view: _Optional[_Union[View, _Mapping]] = ..., moves: _Optional[_Iterable[_Union[ReplicaMove, _Mapping]]] = ...) -> None: ...
+
+class RebalanceRequest(_message.Message):
+    __slots__ = ("operation_id", "epoch", "dry_run")
+    OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    operation_id: bytes
+    epoch: int
+    dry_run: bool
+    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., dry_run: bool = ...) -> None: ...
+
+class RebalanceResponse(_message.Message):
     __slots__ = ("header", "operation", "view", "moves")
     HEADER_FIELD_NUMBER: _ClassVar[int]
     OPERATION_FIELD_NUMBER: _ClassVar[int]

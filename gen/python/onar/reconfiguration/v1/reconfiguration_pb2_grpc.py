@@ -6,9 +6,9 @@ from onar.reconfiguration.v1 import reconfiguration_pb2 as onar_dot_reconfigurat
 
 
 class ReconfigurationServiceStub(object):
-    """Looks at the cluster and changes it. Held for later: Drain, Remove, Replace, SetReplication.
+    """Looks at the cluster and changes it. Held for later: SetReplication.
 
-    Join, Leave and TransferWriter are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+    Join, Leave, TransferWriter, Drain, Replace, Remove and Rebalance are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
     computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
     GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
     them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
@@ -70,6 +70,11 @@ class ReconfigurationServiceStub(object):
                 request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RemoveRequest.SerializeToString,
                 response_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RemoveResponse.FromString,
                 )
+        self.Rebalance = channel.unary_unary(
+                '/onar.reconfiguration.v1.ReconfigurationService/Rebalance',
+                request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RebalanceRequest.SerializeToString,
+                response_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RebalanceResponse.FromString,
+                )
         self.GetOperation = channel.unary_unary(
                 '/onar.reconfiguration.v1.ReconfigurationService/GetOperation',
                 request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.GetOperationRequest.SerializeToString,
@@ -88,9 +93,9 @@ class ReconfigurationServiceStub(object):
 
 
 class ReconfigurationServiceServicer(object):
-    """Looks at the cluster and changes it. Held for later: Drain, Remove, Replace, SetReplication.
+    """Looks at the cluster and changes it. Held for later: SetReplication.
 
-    Join, Leave and TransferWriter are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+    Join, Leave, TransferWriter, Drain, Replace, Remove and Rebalance are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
     computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
     GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
     them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
@@ -175,6 +180,14 @@ class ReconfigurationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Rebalance(self, request, context):
+        """Moves replicas until all members that may keep some have as many, within one, and then offices, too. A node that joined and waits gets its
+        share so. FAILED_PRECONDITION, OPERATION_REFUSED while such an operation is under way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetOperation(self, request, context):
         """Tells the fate of an operation, as far as this node knows.
         """
@@ -250,6 +263,11 @@ def add_ReconfigurationServiceServicer_to_server(servicer, server):
                     request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RemoveRequest.FromString,
                     response_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RemoveResponse.SerializeToString,
             ),
+            'Rebalance': grpc.unary_unary_rpc_method_handler(
+                    servicer.Rebalance,
+                    request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RebalanceRequest.FromString,
+                    response_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RebalanceResponse.SerializeToString,
+            ),
             'GetOperation': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOperation,
                     request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.GetOperationRequest.FromString,
@@ -273,9 +291,9 @@ def add_ReconfigurationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ReconfigurationService(object):
-    """Looks at the cluster and changes it. Held for later: Drain, Remove, Replace, SetReplication.
+    """Looks at the cluster and changes it. Held for later: SetReplication.
 
-    Join, Leave and TransferWriter are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+    Join, Leave, TransferWriter, Drain, Replace, Remove and Rebalance are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
     computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
     GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
     them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
@@ -448,6 +466,23 @@ class ReconfigurationService(object):
         return grpc.experimental.unary_unary(request, target, '/onar.reconfiguration.v1.ReconfigurationService/Remove',
             onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RemoveRequest.SerializeToString,
             onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RemoveResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def Rebalance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/onar.reconfiguration.v1.ReconfigurationService/Rebalance',
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RebalanceRequest.SerializeToString,
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RebalanceResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -389,16 +389,18 @@ class ViewHeld(_message.Message):
     def __init__(self, epoch: _Optional[int] = ..., digest: _Optional[bytes] = ...) -> None: ...
 
 class JoinWish(_message.Message):
-    __slots__ = ("member", "operation_id", "epoch", "digest")
+    __slots__ = ("member", "operation_id", "epoch", "digest", "share")
     MEMBER_FIELD_NUMBER: _ClassVar[int]
     OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
     member: _reconfiguration_pb2.Member
     operation_id: bytes
     epoch: int
     digest: bytes
-    def __init__(self, member: _Optional[_Union[_reconfiguration_pb2.Member, _Mapping]] = ..., operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., digest: _Optional[bytes] = ...) -> None: ...
+    share: bool
+    def __init__(self, member: _Optional[_Union[_reconfiguration_pb2.Member, _Mapping]] = ..., operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., digest: _Optional[bytes] = ..., share: bool = ...) -> None: ...
 
 class LeaveWish(_message.Message):
     __slots__ = ("node_id", "operation_id", "epoch", "digest")

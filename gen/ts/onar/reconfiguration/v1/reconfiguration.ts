@@ -26,6 +26,8 @@ export enum OperationKind {
   REPLACE = 5,
   /** REMOVE - A member that is gone for good: others get its replicas, and then it is a member no more. */
   REMOVE = 6,
+  /** REBALANCE - Replicas and offices are spread evenly: asked for, or because a node joined. */
+  REBALANCE = 7,
   UNRECOGNIZED = -1,
 }
 
@@ -52,6 +54,9 @@ export function operationKindFromJSON(object: any): OperationKind {
     case 6:
     case "OPERATION_KIND_REMOVE":
       return OperationKind.REMOVE;
+    case 7:
+    case "OPERATION_KIND_REBALANCE":
+      return OperationKind.REBALANCE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -75,6 +80,8 @@ export function operationKindToJSON(object: OperationKind): string {
       return "OPERATION_KIND_REPLACE";
     case OperationKind.REMOVE:
       return "OPERATION_KIND_REMOVE";
+    case OperationKind.REBALANCE:
+      return "OPERATION_KIND_REBALANCE";
     case OperationKind.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -281,7 +288,7 @@ export interface Wish {
   epoch: bigint;
   /** Its kind. JOIN and TRANSFER_WRITER take one view, and so are never wishes. */
   kind: OperationKind;
-  /** The node that it is about. */
+  /** The node that it is about. REBALANCE: the newcomer that it is for, or the node that was asked. */
   nodeId: number;
   /** REPLACE: the node that gets its replicas. Otherwise 0. */
   byNodeId: number;
@@ -755,6 +762,36 @@ export interface RemoveResponse {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
+/** Replicas are to be spread evenly. */
+export interface RebalanceRequest {
+  /** As in LeaveRequest. */
+  operationId: Buffer;
+  /** As in LeaveRequest. */
+  epoch: bigint;
+  /** Changes nothing: the answer shows which replicas would move, and where to. */
+  dryRun: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The outcome so far. */
+export interface RebalanceResponse {
+  /** Where and when this was answered. About no partition. */
+  header:
+    | Header
+    | undefined;
+  /** The operation. Pending while replicas move; ask WatchOperation. */
+  operation:
+    | Operation
+    | undefined;
+  /** Answer to a dry run: the view that the operation leads to at first. */
+  view:
+    | View
+    | undefined;
+  /** Answer to a dry run: all moves, as they would be if nothing else changed meanwhile. */
+  moves: ReplicaMove[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
 /** A replica that goes from one node to another. */
 export interface ReplicaMove {
   /** The partition. */
@@ -840,7 +877,7 @@ export interface Operation {
   doneEpoch: bigint;
   /** Why it is in that state, in words for people. */
   explanation: string;
-  /** DRAIN, REPLACE and REMOVE while pending: partitions that still need the node. */
+  /** DRAIN, REPLACE and REMOVE while pending: partitions that still need the node. REBALANCE: partitions that are not as they should be. */
   partitionsLeft: number;
   /** Those of them that are moving now. */
   partitionsMoving: number;
@@ -5771,6 +5808,271 @@ export const RemoveResponse: MessageFns<RemoveResponse> = {
   },
 };
 
+function createBaseRebalanceRequest(): RebalanceRequest {
+  return { operationId: Buffer.alloc(0), epoch: 0n, dryRun: false, _unknownFields: {} };
+}
+
+export const RebalanceRequest: MessageFns<RebalanceRequest> = {
+  encode(message: RebalanceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operationId.length !== 0) {
+      writer.uint32(138).bytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
+      }
+      writer.uint32(144).uint64(message.epoch);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(152).bool(message.dryRun);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RebalanceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRebalanceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.operationId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.epoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RebalanceRequest {
+    return {
+      operationId: isSet(object.operationId)
+        ? Buffer.from(bytesFromBase64(object.operationId))
+        : isSet(object.operation_id)
+        ? Buffer.from(bytesFromBase64(object.operation_id))
+        : Buffer.alloc(0),
+      epoch: isSet(object.epoch) ? BigInt(object.epoch) : 0n,
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+    };
+  },
+
+  toJSON(message: RebalanceRequest): unknown {
+    const obj: any = {};
+    if (message.operationId.length !== 0) {
+      obj.operationId = base64FromBytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      obj.epoch = message.epoch.toString();
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RebalanceRequest>): RebalanceRequest {
+    return RebalanceRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RebalanceRequest>): RebalanceRequest {
+    const message = createBaseRebalanceRequest();
+    message.operationId = object.operationId ?? Buffer.alloc(0);
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
+    message.dryRun = object.dryRun ?? false;
+    return message;
+  },
+};
+
+function createBaseRebalanceResponse(): RebalanceResponse {
+  return { header: undefined, operation: undefined, view: undefined, moves: [], _unknownFields: {} };
+}
+
+export const RebalanceResponse: MessageFns<RebalanceResponse> = {
+  encode(message: RebalanceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== undefined) {
+      Header.encode(message.header, writer.uint32(10).fork()).join();
+    }
+    if (message.operation !== undefined) {
+      Operation.encode(message.operation, writer.uint32(18).fork()).join();
+    }
+    if (message.view !== undefined) {
+      View.encode(message.view, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.moves) {
+      ReplicaMove.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RebalanceResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRebalanceResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.header = Header.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.operation = Operation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.view = View.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.moves.push(ReplicaMove.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RebalanceResponse {
+    return {
+      header: isSet(object.header) ? Header.fromJSON(object.header) : undefined,
+      operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined,
+      view: isSet(object.view) ? View.fromJSON(object.view) : undefined,
+      moves: globalThis.Array.isArray(object?.moves) ? object.moves.map((e: any) => ReplicaMove.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: RebalanceResponse): unknown {
+    const obj: any = {};
+    if (message.header !== undefined) {
+      obj.header = Header.toJSON(message.header);
+    }
+    if (message.operation !== undefined) {
+      obj.operation = Operation.toJSON(message.operation);
+    }
+    if (message.view !== undefined) {
+      obj.view = View.toJSON(message.view);
+    }
+    if (message.moves?.length) {
+      obj.moves = message.moves.map((e) => ReplicaMove.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RebalanceResponse>): RebalanceResponse {
+    return RebalanceResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RebalanceResponse>): RebalanceResponse {
+    const message = createBaseRebalanceResponse();
+    message.header = (object.header !== undefined && object.header !== null)
+      ? Header.fromPartial(object.header)
+      : undefined;
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation.fromPartial(object.operation)
+      : undefined;
+    message.view = (object.view !== undefined && object.view !== null) ? View.fromPartial(object.view) : undefined;
+    message.moves = object.moves?.map((e) => ReplicaMove.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 function createBaseReplicaMove(): ReplicaMove {
   return { partition: 0, fromNodeId: 0, toNodeId: 0, _unknownFields: {} };
 }
@@ -6788,9 +7090,9 @@ export const Operation: MessageFns<Operation> = {
 };
 
 /**
- * Looks at the cluster and changes it. Held for later: Drain, Remove, Replace, SetReplication.
+ * Looks at the cluster and changes it. Held for later: SetReplication.
  *
- * Join, Leave and TransferWriter are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+ * Join, Leave, TransferWriter, Drain, Replace, Remove and Rebalance are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
  * computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
  * GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
  * them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
@@ -6915,6 +7217,18 @@ export const ReconfigurationServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /**
+     * Moves replicas until all members that may keep some have as many, within one, and then offices, too. A node that joined and waits gets its
+     * share so. FAILED_PRECONDITION, OPERATION_REFUSED while such an operation is under way.
+     */
+    rebalance: {
+      name: "Rebalance",
+      requestType: RebalanceRequest as typeof RebalanceRequest,
+      requestStream: false,
+      responseType: RebalanceResponse as typeof RebalanceResponse,
+      responseStream: false,
+      options: {},
+    },
     /** Tells the fate of an operation, as far as this node knows. */
     getOperation: {
       name: "GetOperation",
@@ -7000,6 +7314,11 @@ export interface ReconfigurationServiceImplementation<CallContextExt = {}> {
    * `force` is set: FAILED_PRECONDITION, OPERATION_REFUSED.
    */
   remove(request: RemoveRequest, context: CallContext & CallContextExt): Promise<DeepPartial<RemoveResponse>>;
+  /**
+   * Moves replicas until all members that may keep some have as many, within one, and then offices, too. A node that joined and waits gets its
+   * share so. FAILED_PRECONDITION, OPERATION_REFUSED while such an operation is under way.
+   */
+  rebalance(request: RebalanceRequest, context: CallContext & CallContextExt): Promise<DeepPartial<RebalanceResponse>>;
   /** Tells the fate of an operation, as far as this node knows. */
   getOperation(
     request: GetOperationRequest,
@@ -7072,6 +7391,11 @@ export interface ReconfigurationServiceClient<CallOptionsExt = {}> {
    * `force` is set: FAILED_PRECONDITION, OPERATION_REFUSED.
    */
   remove(request: DeepPartial<RemoveRequest>, options?: CallOptions & CallOptionsExt): Promise<RemoveResponse>;
+  /**
+   * Moves replicas until all members that may keep some have as many, within one, and then offices, too. A node that joined and waits gets its
+   * share so. FAILED_PRECONDITION, OPERATION_REFUSED while such an operation is under way.
+   */
+  rebalance(request: DeepPartial<RebalanceRequest>, options?: CallOptions & CallOptionsExt): Promise<RebalanceResponse>;
   /** Tells the fate of an operation, as far as this node knows. */
   getOperation(
     request: DeepPartial<GetOperationRequest>,

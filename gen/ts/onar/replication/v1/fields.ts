@@ -219,6 +219,7 @@ export const JOIN_WISH = {
   operationId: 2 as FieldNumber,
   epoch: 3 as FieldNumber,
   digest: 4 as FieldNumber,
+  share: 5 as FieldNumber,
 } as const;
 
 /** onar.replication.v1.LeaveWish */

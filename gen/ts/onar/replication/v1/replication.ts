@@ -540,6 +540,8 @@ export interface JoinWish {
   epoch: number;
   /** Its SHA-256. */
   digest: Buffer;
+  /** As a new member it wants as many replicas as others have; otherwise it waits until people ask for that. */
+  share: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -567,7 +569,7 @@ export interface OperationWish {
   epoch: number;
   /** Its SHA-256. */
   digest: Buffer;
-  /** The kind asked for: LEAVE, TRANSFER_WRITER, DRAIN, REPLACE or REMOVE. */
+  /** The kind asked for: LEAVE, TRANSFER_WRITER, DRAIN, REPLACE, REMOVE or REBALANCE. */
   kind: OperationKind;
   /** The node that it is about. */
   nodeId: number;
@@ -4113,7 +4115,14 @@ export const ViewHeld: MessageFns<ViewHeld> = {
 };
 
 function createBaseJoinWish(): JoinWish {
-  return { member: undefined, operationId: Buffer.alloc(0), epoch: 0, digest: Buffer.alloc(0), _unknownFields: {} };
+  return {
+    member: undefined,
+    operationId: Buffer.alloc(0),
+    epoch: 0,
+    digest: Buffer.alloc(0),
+    share: false,
+    _unknownFields: {},
+  };
 }
 
 export const JoinWish: MessageFns<JoinWish> = {
@@ -4129,6 +4138,9 @@ export const JoinWish: MessageFns<JoinWish> = {
     }
     if (message.digest.length !== 0) {
       writer.uint32(34).bytes(message.digest);
+    }
+    if (message.share !== false) {
+      writer.uint32(40).bool(message.share);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -4186,6 +4198,14 @@ export const JoinWish: MessageFns<JoinWish> = {
             message.digest = Buffer.from(reader.bytes());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.share = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4217,6 +4237,7 @@ export const JoinWish: MessageFns<JoinWish> = {
     message.operationId = object.operationId ?? Buffer.alloc(0);
     message.epoch = object.epoch ?? 0;
     message.digest = object.digest ?? Buffer.alloc(0);
+    message.share = object.share ?? false;
     return message;
   },
 };

@@ -63,6 +63,18 @@ export interface ClientPortConfig {
   readonly keepalivePermitWithoutStream: boolean;
 }
 
+/** How fast this node fetches replicas that move to it. */
+export interface TransferConfig {
+  /** MiB a second, of all of them together. */
+  readonly rateMib: number;
+  /** Partitions at a time. */
+  readonly partitions: number;
+}
+
+export const DEFAULT_TRANSFERS: TransferConfig = { rateMib: 8, partitions: 4 };
+export const MAX_TRANSFER_RATE_MIB = 10_000;
+export const MAX_TRANSFER_PARTITIONS = 1_024;
+
 /** As a node has it that listens at loopback. */
 export const DEFAULT_CLIENT_PORT: ClientPortConfig = {
   transport: "lean",
@@ -115,6 +127,7 @@ export interface NodeConfig {
   readonly data: string;
   /** How much memory storage on disk uses beside what the system caches, MiB. */
   readonly storageMemory: number;
+  readonly transfers: TransferConfig;
   /** A disk that has stood still for longer makes the node not ready, milliseconds. */
   readonly diskStallMs: number;
   /** 32 hexadecimal digits: refuse every other cluster; "" = take the one found. */

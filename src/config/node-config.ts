@@ -13,6 +13,7 @@ import {
   DEFAULT_REPLICATION_FACTOR,
   DEFAULT_STORAGE_MEMORY_MIB,
   DEFAULT_TRACE_SAMPLE,
+  DEFAULT_TRANSFERS,
   type Limits,
   LOOPBACK_DRAIN_DELAY_S,
   type NodeConfig,
@@ -68,6 +69,10 @@ export function nodeConfigOf(gathered: Gathered<NodeSettings>): NodeConfig {
     storage: data === "" ? "memory" : "disk",
     data,
     storageMemory: gathered.value("storageMemory") ?? DEFAULT_STORAGE_MEMORY_MIB,
+    transfers: {
+      rateMib: gathered.value("transferRate") ?? DEFAULT_TRANSFERS.rateMib,
+      partitions: gathered.value("transferPartitions") ?? DEFAULT_TRANSFERS.partitions,
+    },
     diskStallMs: gathered.value("diskStall") ?? DEFAULT_DISK_STALL_S * 1_000,
     clusterId: gathered.value("clusterId") ?? "",
     cluster: {

@@ -14,10 +14,13 @@ import {
   DEFAULT_REPLICATION_FACTOR,
   DEFAULT_STORAGE_MEMORY_MIB,
   DEFAULT_TRACE_SAMPLE,
+  DEFAULT_TRANSFERS,
   LOOPBACK_DRAIN_DELAY_S,
   MAX_MOVES_PER_CLUSTER,
   MAX_MOVES_PER_NODE,
   MAX_STORAGE_MEMORY_MIB,
+  MAX_TRANSFER_PARTITIONS,
+  MAX_TRANSFER_RATE_MIB,
   MIN_STORAGE_MEMORY_MIB,
 } from "./config.js";
 import { CONNECTION_SETTINGS } from "./connection-settings.js";
@@ -203,6 +206,22 @@ export const NODE_SETTINGS = {
     fallback: String(DEFAULT_DISK_STALL_S),
     text: "say NOT_SERVING while the disk has stood still for longer than this; with --data",
     read: (label, text) => seconds(label, text),
+  }),
+  transferRate: setting({
+    scope: "node",
+    argument: "<mib>",
+    bound: `1 to ${MAX_TRANSFER_RATE_MIB}`,
+    fallback: String(DEFAULT_TRANSFERS.rateMib),
+    text: "MiB a second at which this node fetches replicas that move to it; an eighth of it while short of CPU time",
+    read: (label, text) => wholeNumber(label, text, 1, MAX_TRANSFER_RATE_MIB),
+  }),
+  transferPartitions: setting({
+    scope: "node",
+    argument: "<n>",
+    bound: `1 to ${MAX_TRANSFER_PARTITIONS}`,
+    fallback: String(DEFAULT_TRANSFERS.partitions),
+    text: "replicas that this node fetches at a time; further ones wait",
+    read: (label, text) => wholeNumber(label, text, 1, MAX_TRANSFER_PARTITIONS),
   }),
   maxKeyBytes: setting({
     scope: "node",

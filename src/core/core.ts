@@ -21,6 +21,7 @@ import type { MoveCaps } from "./placement/moves.js";
 import { Attempts } from "./quorum/attempts.js";
 import { CatchUpLoad } from "./replica/catch-up-load.js";
 import { MendingLoad } from "./replica/mending-load.js";
+import type { TransferPace } from "./transfer/transfer-load.js";
 import { Transfers } from "./transfers.js";
 import type { ChainOutbox, ViewConflict } from "./view/chain.js";
 import type { Move } from "./view/emptying.js";
@@ -109,6 +110,8 @@ export interface CoreOptions {
   readonly firstAttempt: number;
   readonly round?: Duration;
   readonly purgeAfter?: Duration;
+  /** How fast transfers may go now; without it, as fast as they can. */
+  readonly pace?: () => TransferPace;
   readonly now: Instant;
 }
 
@@ -187,7 +190,9 @@ export class Core {
       },
       now: options.now,
     });
-    this.transfers = new Transfers({ self, copies: this.copies, attempts, detector, roundTrips: this.roundTrips });
+    const { copies, roundTrips } = this;
+    const pace = options.pace === undefined ? {} : { pace: options.pace };
+    this.transfers = new Transfers({ self, copies, attempts, detector, roundTrips, ...pace });
     this.prefer();
   }
 

@@ -22,7 +22,7 @@ import { LateMerge } from "./transfer/late-merge.js";
 import { Merge, type PreviousGroup } from "./transfer/merge.js";
 import { Receiver } from "./transfer/receiver.js";
 import { answerMerge, type SourceLife } from "./transfer/source.js";
-import { TransferLoad } from "./transfer/transfer-load.js";
+import { TransferLoad, type TransferPace } from "./transfer/transfer-load.js";
 import { type Placement, placementOf, type View } from "./view/view.js";
 
 export interface TransfersOptions {
@@ -31,6 +31,8 @@ export interface TransfersOptions {
   readonly attempts: Attempts;
   readonly detector: Detector;
   readonly roundTrips: RoundTrips;
+  /** Without it transfers have no limit but that of bytes at a time. */
+  readonly pace?: () => TransferPace;
 }
 
 /** A copy here whose merge is through. */
@@ -107,9 +109,15 @@ export class Transfers {
   }
 
   tick(now: Instant, view: View, out: Outbox): void {
+    const { pace } = this.options;
+    if (pace !== undefined) this.load.follow(now, pace());
     const heardNow = new Set<NodeId>();
+    let fetching = 0;
     for (const [partition, { previous, machine }] of this.merges) {
       const heard = this.heardOf(previous, heardNow);
+      if (fetching >= this.load.partitions) continue;
+      // One that can do nothing does not keep others waiting.
+      if (machine.waitsFor === null || machine.waitsFor === "room" || machine.waitsFor === "rate") fetching++;
       machine.tick(now, heard, this.patience(previous, heard), out);
       this.look(partition);
     }

@@ -53,6 +53,10 @@ export interface NodeOptions {
   readonly storageMemory?: number;
   /** Serve reflection, from which tools such as grpcurl learn the calls; true when missing. */
   readonly reflection?: boolean;
+  /** MiB a second at which replicas that move to this node are fetched, all of them together; 8 when missing. */
+  readonly transferRate?: number;
+  /** Replicas that this node fetches at a time; 4 when missing. */
+  readonly transferPartitions?: number;
   /** The node is not ready while its disk has stood still for longer, seconds; 2 when missing. */
   readonly diskStall?: number;
   /**

@@ -42,6 +42,8 @@ export interface NodeStorage extends Storage {
   readonly writable: boolean;
   /** false: it is so full that not even deletions are taken. */
   readonly deletable: boolean;
+  /** false: a fold is behind, and what can wait should, so that the log need not. */
+  readonly keepsUp: boolean;
   /** The highest position that a peer has told; 0 when none. */
   highestPosition(peer: NodeId): number;
   /** The proof that it gave along; "" for none. */

@@ -13,6 +13,7 @@ import { lostWhenFull } from "../node/disk-full.js";
 import { Loop } from "../node/loop.js";
 import { type NodeInput, NodeMachine } from "../node/machine.js";
 import { NodeStatus } from "../node/status.js";
+import { TransferLimits } from "../node/transfer-limits.js";
 import type { ViewHolder } from "../node/view-holder.js";
 import { NodeNews } from "../observe/node-news.js";
 import type { Traces } from "../observe/traces/traces.js";
@@ -23,6 +24,7 @@ import { peerNamed } from "../rpc/naming/node-names.js";
 import type { PeerPort } from "../rpc/peer-port.js";
 import type { ClusterSecret } from "../rpc/peers/cluster-secret.js";
 import type { HeldView } from "../rpc/peers/link.js";
+import { LoopLoad } from "../rpc/peers/loop-load.js";
 import { judgeShown } from "../rpc/peers/own-position.js";
 import { PeerLinks } from "../rpc/peers/peer-links.js";
 import type { PeerNotices } from "../rpc/peers/peer-notices.js";
@@ -73,6 +75,8 @@ export class ServingPhase {
     const { events, home, traces, peer, secret, self } = parts;
     const { storage } = home;
     const clock = new NodeClock();
+    const limits = new TransferLimits(parts.config.transfers);
+    const load = new LoopLoad();
     const machine = new NodeMachine(
       {
         self: self.id,
@@ -84,6 +88,7 @@ export class ServingPhase {
         moveCaps: parts.config.moveCaps,
         // Never met by a late answer meant for an earlier process (R7).
         firstAttempt: randomBytes(6).readUIntBE(0, 6) * 16,
+        pace: () => limits.pace(storage.keepsUp, load.busy(performance.now())),
         now: clock.now(),
       },
       traces?.requests ?? null,

@@ -169,6 +169,10 @@ export class DiskStorage implements CopyStorage {
     return this.options.positionKey?.proves(position, proof) ?? false;
   }
 
+  get keepsUp(): boolean {
+    return this.fold?.underway !== true || 2 * this.liveBytes <= this.options.settings.maxMemoryBytes;
+  }
+
   get writable(): boolean {
     return this.options.space?.writable ?? true;
   }

@@ -22,6 +22,7 @@ export class MemoryStorage implements CopyStorage {
   readonly positionProof = "";
   readonly writable = true;
   readonly deletable = true;
+  readonly keepsUp = true;
   /** Those held of each partition, the newest last. */
   private readonly held = new Map<Partition, readonly MemoryCopy[]>();
   /** Partitions whose first copy, which the founding gave, is not the founding's any more. */

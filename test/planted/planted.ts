@@ -168,6 +168,7 @@ const BUGS: Record<PlantedBug, string> = {
   "V3.noted-early": "a merge is said to have come to a key before the registers up to it are here",
   "V6.majority-ready": "a move counts as finished once a majority of the new group is ready",
   "H20.asks-without-room": "a transfer asks for more though the log is full of what no fold has taken yet",
+  "H20.any-rate": "a transfer asks for more than its rate allows",
   "H11.not-ready": "the keys of a copy that is not ready, or sealed, are listed for a backup",
   "H11.across-a-seal": "a list of keys that began in one group goes on in the next one",
   "H14.old-reports": "reports of the view before count against a proposer just elected in the new one, and it gives up",

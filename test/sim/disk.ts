@@ -166,6 +166,7 @@ export class SimDisk implements Disk {
       position: 0,
       writable: true,
       deletable: true,
+      keepsUp: true,
       highestPosition: () => 0,
       sawPosition: () => {},
       proofOf: () => "",

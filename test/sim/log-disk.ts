@@ -349,6 +349,9 @@ export class LogDisk implements Disk {
       get deletable() {
         return storage.deletable;
       },
+      get keepsUp() {
+        return storage.keepsUp;
+      },
       highestPosition: (peer) => storage.highestPosition(peer),
       sawPosition: (peer, position) => storage.sawPosition(peer, position),
       proofOf: (peer) => storage.proofOf(peer),

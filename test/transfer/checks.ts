@@ -49,16 +49,33 @@ export class TransferChecks {
   private readonly states = new Map<Key, State[]>();
   /** The highest state of a key that was on a majority of its group. */
   private readonly complete = new Map<Key, Timestamp>();
+  /** Durable states at nodes that are not ready. */
+  private readonly taken = new Map<NodeId, Map<Key, Timestamp>>();
   private readonly purged = new Map<Key, { readonly timestamp: Timestamp; readonly floor: number }>();
   /** The highest reservation of each replica at its seal of a group, by group epoch. */
   private readonly reservations = new Map<GroupEpoch, Map<NodeId, number>>();
 
   constructor(private readonly views: readonly GroupView[]) {}
 
-  /** An entry is durable at a node that knows that group. */
-  durable(node: NodeId, epoch: GroupEpoch, entry: WorldEntry): void {
-    if (entry.kind !== "register") return;
-    const { timestamp, key } = entry.register;
+  /**
+   * An entry is durable at a node that knows that group. `serves`: its copy was ready before the step. A copy that is
+   * not has no vote on what it holds: it has told nobody of it, and its merge may yet decide otherwise.
+   */
+  durable(node: NodeId, epoch: GroupEpoch, entry: WorldEntry, serves: boolean): void {
+    const taken = this.taken.get(node) ?? new Map<Key, Timestamp>();
+    this.taken.set(node, taken);
+    if (entry.kind === "ready") {
+      for (const [key, timestamp] of taken) this.votes(node, epoch, key, timestamp);
+      taken.clear();
+    } else if (entry.kind === "removed") taken.delete(entry.key);
+    else if (entry.kind === "register") {
+      const { timestamp, key } = entry.register;
+      if (serves) this.votes(node, epoch, key, timestamp);
+      else taken.set(key, timestamp);
+    }
+  }
+
+  private votes(node: NodeId, epoch: GroupEpoch, key: Key, timestamp: Timestamp): void {
     // The copy that a node has beforehand is no vote.
     if (timestamp.ballot.groupEpoch !== epoch || this.groupOf(epoch)?.replicas.includes(node) !== true) return;
     const state = this.stateOf(key, timestamp);

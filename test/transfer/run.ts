@@ -60,6 +60,8 @@ interface Host {
     readonly life: number;
     readonly epoch: GroupEpoch;
     readonly ready: boolean;
+    /** The copy was ready before the step. */
+    readonly serves: boolean;
   }[];
 }
 
@@ -217,7 +219,7 @@ class World {
     }
     out.sendNow.each((to, message) => this.post(host, to, message as WorldMessage));
     if (out.entries.length === 0 && out.sendDurable.count === 0) return;
-    host.waiting.push({ out, life: host.life, epoch: node.known, ready: isReady });
+    host.waiting.push({ out, life: host.life, epoch: node.known, ready: isReady, serves: wasReady });
     if (host.waiting.length === 1) this.write(host);
   }
 
@@ -237,7 +239,7 @@ class World {
           this.note(`n${host.id} knows group ${entry.epoch}`);
         }
         host.disk.entries.push(entry);
-        this.checks.durable(host.id, batch.epoch, entry);
+        this.checks.durable(host.id, batch.epoch, entry, batch.serves);
       }
       if (batch.ready && host.node.known === batch.epoch) {
         this.merges++;

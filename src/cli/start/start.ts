@@ -52,6 +52,8 @@ export interface StartOptions {
   readonly data?: string;
   readonly storageMemory?: string;
   readonly diskStall?: string;
+  readonly transferRate?: string;
+  readonly transferPartitions?: string;
   readonly maxKeyBytes?: string;
   readonly maxValueBytes?: string;
   readonly maxMessageBytes?: string;

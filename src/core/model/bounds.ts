@@ -88,10 +88,13 @@ export const REMOVAL_BYTES = 4 * MEBIBYTE;
  * Registers, or keys, of one page for a copy that takes over from another. At it: the page is cut short and the next
  * one goes on. One at least is in it.
  */
-export const TRANSFER_PAGE_BYTES = 128 * KIBIBYTE;
+export const TRANSFER_PAGE_BYTES = 32 * KIBIBYTE;
 
 /** Keys and timestamps of one page for a copy that merges what others hold. At it: as above. */
-export const STATES_BYTES = 64 * KIBIBYTE;
+export const STATES_BYTES = 32 * KIBIBYTE;
 
-/** Pages that the transfers of a node have asked for. At it: further ones wait for these. */
-export const TRANSFER_BYTES = MEBIBYTE;
+/**
+ * Pages that the transfers of a node have asked for. At it: further ones wait for these. They may come all at once, and
+ * a client's request waits behind them.
+ */
+export const TRANSFER_BYTES = 128 * KIBIBYTE;

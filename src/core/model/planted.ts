@@ -159,6 +159,7 @@ export type PlantedBug =
   | "V3.noted-early"
   | "V6.majority-ready"
   | "H20.asks-without-room"
+  | "H20.any-rate"
   | "H11.not-ready"
   | "H11.across-a-seal";
 

@@ -17,7 +17,7 @@ import { compareKeys } from "../model/key-order.js";
 import { planted } from "../model/planted.js";
 import type { Register } from "../model/register.js";
 import { FORGOTTEN } from "../model/removals.js";
-import { BAD, type Bad, type Held, type RegisterTable } from "../model/table.js";
+import { BAD, type Bad, type Held, orderedPage, type RegisterTable } from "../model/table.js";
 import type {
   AskDelta,
   AskKeys,
@@ -41,8 +41,9 @@ export const MAX_GIVEN = 1_024;
 export const MAX_STATES = 2_048;
 /** Keys of one question. */
 export const MAX_KEYS = 256;
-/** Registers taken from the table together: they may be long. */
-const PORTION = 16;
+/** Registers taken from the table together; and their bytes, as they may be long. */
+const PORTION = 128;
+const PORTION_BYTES = 32 * 1_024;
 /** Bytes of a state beside its key. */
 const STATE_BYTES = 48;
 
@@ -256,11 +257,11 @@ function inheritedAfter({ inherited }: SourceCopy, after: Key | null): Key[] {
 /** Visits what is behind that key, in order, until a visit refuses. True: all were visited. */
 function eachOrdered(table: RegisterTable, after: Key | null, visit: (held: Held) => boolean): boolean {
   for (let last = after; ; ) {
-    const portion = table.orderedAfter(last, PORTION);
-    for (const held of portion) {
+    const portion = orderedPage(table, last, PORTION, PORTION_BYTES);
+    for (const held of portion.found) {
       if (!visit(held)) return false;
       last = held.key;
     }
-    if (portion.length < PORTION) return true;
+    if (!portion.more) return true;
   }
 }

@@ -53,6 +53,7 @@ describe("start", () => {
         keepaliveMinTimeMs: 1_000,
         keepalivePermitWithoutStream: true,
       },
+      transfers: { rateMib: 8, partitions: 4 },
       drainDelayMs: 500,
       traces: null,
     });

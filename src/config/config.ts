@@ -122,6 +122,8 @@ export interface NodeConfig {
   readonly rebalance: boolean;
   /** Moves of replicas that may be under way together, where this node proposes views. */
   readonly moveCaps: MoveCaps;
+  /** A member that is not heard for so long gives its replicas to others, milliseconds; 0: never. */
+  readonly replaceAfterMs: number;
   readonly storage: "memory" | "disk";
   /** The node's directory; "" with storage in memory. */
   readonly data: string;
@@ -153,6 +155,7 @@ export const DEFAULT_TRACE_SAMPLE = 0.01;
 export const DEFAULT_REPLICATION_FACTOR = 3;
 export const DEFAULT_STORAGE_MEMORY_MIB = 128;
 export const DEFAULT_DISK_STALL_S = 2;
+export const DEFAULT_REPLACE_AFTER_S = 300;
 export const MAX_MOVES_PER_NODE = 1_024;
 export const MAX_MOVES_PER_CLUSTER = 65_536;
 export const MIN_STORAGE_MEMORY_MIB = 16;

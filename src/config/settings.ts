@@ -11,6 +11,7 @@ import {
   DEFAULT_DISK_STALL_S,
   DEFAULT_DRAIN_DELAY_S,
   DEFAULT_LIMITS,
+  DEFAULT_REPLACE_AFTER_S,
   DEFAULT_REPLICATION_FACTOR,
   DEFAULT_STORAGE_MEMORY_MIB,
   DEFAULT_TRACE_SAMPLE,
@@ -166,6 +167,14 @@ export const NODE_SETTINGS = {
     fallback: String(MOVE_CAPS.perCluster),
     text: "replicas that move in the cluster at a time, at most; that of the node which proposes views counts",
     read: (label, text) => wholeNumber(label, text, 1, MAX_MOVES_PER_CLUSTER),
+  }),
+  replaceAfter: setting({
+    scope: "node",
+    argument: "<seconds>",
+    bound: "0 to 3600",
+    fallback: String(DEFAULT_REPLACE_AFTER_S),
+    text: "others get the replicas of a node that is not heard for so long; 0: never; that of the node which proposes views counts",
+    read: (label, text) => secondsOrNone(label, text),
   }),
   clusterId: setting({
     scope: "node",

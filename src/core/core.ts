@@ -100,6 +100,8 @@ export interface CoreOptions {
   readonly moves?: (view: View) => readonly Move[];
   /** Moves of replicas that may be under way together, when this node proposes views. */
   readonly moveCaps?: MoveCaps;
+  /** A member that is not heard for so long gives its replicas to others; missing, or 0: never. */
+  readonly replaceAfter?: Duration;
   /** The registers of a partition, as storage has them. */
   readonly table: (partition: Partition) => RegisterTable;
   /** All copies that storage holds, the newest of each partition last; without it, those of `table` alone. */
@@ -155,7 +157,7 @@ export class Core {
     this.heartbeats = new Heartbeats({ self, detector: this.detector, peers });
     const { detector, heartbeats } = this;
     const restored = entries.filter(isViewEntry);
-    const { moves, moveCaps } = options;
+    const { moves, moveCaps, replaceAfter } = options;
     this.views =
       encode === undefined
         ? null
@@ -168,6 +170,7 @@ export class Core {
             encode,
             ...(moves === undefined ? {} : { moves }),
             ...(moveCaps === undefined ? {} : { moveCaps }),
+            ...(replaceAfter === undefined ? {} : { replaceAfter }),
           });
     this.newest = this.views?.newest ?? newest;
     const { view } = this;

@@ -39,6 +39,8 @@ export interface NodeOptions {
   readonly movesPerNode?: number;
   /** Moves of replicas in the cluster at a time; 64 when missing. */
   readonly movesPerCluster?: number;
+  /** Others get the replicas of a node that is not heard for so long, seconds; 0: never; 300 when missing. */
+  readonly replaceAfter?: number;
   /** A file with the cluster's secret, which only its owner can read: all nodes have the same. */
   readonly clusterSecretFile?: string;
   /** Listen on other than loopback although there is no cluster secret: whoever reaches the ports can do anything. */

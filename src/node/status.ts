@@ -11,6 +11,7 @@ import {
   type Revision,
   UNKNOWN_REVISION,
 } from "../core/model/ids.js";
+import { isHealed } from "../core/view/operation.js";
 import { placementOf } from "../core/view/view.js";
 import type { Loop } from "./loop.js";
 
@@ -106,6 +107,19 @@ export class NodeStatus {
   /** Partitions whose replicas move, in the newest view. */
   get moving(): number {
     return this.core.view.partitions.filter(({ previous }) => previous !== undefined).length;
+  }
+
+  /** Members that were not heard for long: others get their replicas, or have them. */
+  get lost(): readonly NodeId[] {
+    const { view } = this.core;
+    return view.members.map(({ id }) => id).filter((id) => isHealed(view, id));
+  }
+
+  /** Partitions that still have a replica on such a member: one more loss may cost them their majority. */
+  get wounded(): number {
+    const { lost } = this;
+    if (lost.length === 0) return 0;
+    return this.core.view.partitions.filter(({ replicas }) => replicas.some((node) => lost.includes(node))).length;
   }
 
   /** Copies that this node gets from others: how many are under way, and the bytes that came since it started. */

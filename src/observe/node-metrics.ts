@@ -155,6 +155,12 @@ export class NodeMetrics {
     this.ofNode("onar_partitions_moving", "Partitions whose replicas move, in the newest view.", (node) => {
       return node.status.moving;
     });
+    this.ofNode("onar_members_lost", "Members that were not heard for long: others get their replicas.", (node) => {
+      return node.status.lost.length;
+    });
+    this.ofNode("onar_partitions_wounded", "Partitions that have a replica on a lost member.", (node) => {
+      return node.status.wounded;
+    });
     this.ofNode("onar_merges", "Copies that this node gets from the group before, and that are not ready.", (node) => {
       return node.status.transfers.merging;
     });

@@ -5,6 +5,7 @@
  * change their writer, is a line with counts; each partition has its line at debug.
  */
 import { type NodeId, type Partition, partition as partitionOf } from "../core/model/ids.js";
+import { isEmptied } from "../core/view/emptying.js";
 import { memberOf } from "../core/view/view.js";
 import type { ServingNode } from "../rpc/services/serving.js";
 import type { Facts } from "./log.js";
@@ -28,6 +29,8 @@ export class NodeNews {
   private timer: NodeJS.Timeout | null = null;
   private readonly heard = new Map<NodeId, boolean>();
   private readonly lost = new Set<NodeId>();
+  /** Lost members, and whether some of their replicas still wait; null: nobody has looked yet. */
+  private given: ReadonlyMap<NodeId, boolean> | null = null;
   private readonly writers = new Map<Partition, NodeId | null>();
   private without = 0;
   /** performance.now() when it began. */
@@ -58,6 +61,7 @@ export class NodeNews {
 
   look(now: number): void {
     this.lookAtPeers();
+    this.lookAtLost();
     this.lookAtOffices();
     this.lookAtCopies(now);
     this.lookAtDrops(now);
@@ -80,6 +84,31 @@ export class NodeNews {
         peerAddress,
         heard: hears,
       });
+    }
+  }
+
+  /** As the views tell. A node that begins says nothing of what was decided before. */
+  private lookAtLost(): void {
+    const { view } = this.node.views;
+    const now = new Map(this.node.status.lost.map((id) => [id, !isEmptied(view.partitions, id)]));
+    const before = this.given;
+    this.given = now;
+    if (before === null) return;
+    for (const [id, waits] of now) {
+      const facts = { event: "healing", peer: id };
+      const name = `node ${id} at ${memberOf(view, id)?.peerAddress ?? "?"}`;
+      if (!before.has(id))
+        this.listeners.notice(`${name} was not heard for long: others get its replicas`, { ...facts, state: "begun" });
+      if (!waits && before.get(id) !== false)
+        this.listeners.notice(`others have all replicas of ${name}`, { ...facts, state: "healed" });
+    }
+    for (const id of before.keys()) {
+      if (now.has(id)) continue;
+      const text =
+        memberOf(view, id) === undefined
+          ? `node ${id}, which was lost, is a member no more`
+          : `node ${id} is heard again, and gets its share of the replicas`;
+      this.listeners.notice(text, { event: "healing", peer: id, state: "ended" });
     }
   }
 

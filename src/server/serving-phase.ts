@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { StorageKind } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import type { Handshake } from "../../gen/ts/onar/replication/v1/replication.js";
+import { duration } from "../base/time.js";
 import { partitionOfKey } from "../codec/api/position.js";
 import { encodedView } from "../codec/peer/encoded-view.js";
 import type { NodeConfig } from "../config/config.js";
@@ -86,6 +87,7 @@ export class ServingPhase {
         copies: () => storage.copies(),
         restored: storage.restored(),
         moveCaps: parts.config.moveCaps,
+        replaceAfter: duration(parts.config.replaceAfterMs),
         // Never met by a late answer meant for an earlier process (R7).
         firstAttempt: randomBytes(6).readUIntBE(0, 6) * 16,
         pace: () => limits.pace(storage.keepsUp, load.busy(performance.now())),

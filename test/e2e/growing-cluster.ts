@@ -26,8 +26,8 @@ export class GrowingCluster {
   private cluster: Cluster | null = null;
   private readonly newcomers: Node[] = [];
 
-  async start(nodes = 3, replicas = 3): Promise<Cluster> {
-    this.cluster = await Cluster.start({ nodes, replicas, partitions: PARTITIONS, data: this.data });
+  async start(nodes = 3, replicas = 3, args: readonly string[] = []): Promise<Cluster> {
+    this.cluster = await Cluster.start({ nodes, replicas, partitions: PARTITIONS, data: this.data, args });
     return this.cluster;
   }
 

@@ -134,6 +134,8 @@ const BUGS: Record<PlantedBug, string> = {
   "V4.told-to-group": "a replica says that it is ready to the voters of its group alone",
   "V5.gives-up-unheard": "a replica gives way although no ready majority of its group is heard",
   "V5.stacks-moves": "a partition moves again although its last move is not finished",
+  "S1.one-voter": "a member counts as lost because the proposer alone does not hear it",
+  "S2.whole-side": "members count as lost although half of them or more are not heard",
   "growth.even-unready": "replicas count as spread evenly although some are not ready",
   "V6.emptied-early": "a node counts as emptied although a group that takes over from it is not ready",
   "V6.drops-on-seal": "a replica drops what it holds when it leaves its group",

@@ -67,6 +67,8 @@ const DIRECTED = new Map<string, string>([
   // The simulator's moves are of single replicas.
   ["V5.gives-up-unheard", "a script"],
   ["V6.emptied-early", "a script"],
+  ["S1.one-voter", "a unit test"],
+  ["S2.whole-side", "a unit test"],
   ["growth.even-unready", "a unit test"],
   ["I6.believes-on", "a unit test"],
   ["B1.page-by-number", "a unit test"],

@@ -140,6 +140,7 @@ const KINDS: Readonly<Partial<Record<OperationKind, string>>> = {
   [OperationKind.REPLACE]: "replace",
   [OperationKind.REMOVE]: "remove",
   [OperationKind.REBALANCE]: "rebalance",
+  [OperationKind.HEAL]: "heal",
 };
 const STATES: Readonly<Partial<Record<OperationState, string>>> = {
   [OperationState.PENDING]: "pending",

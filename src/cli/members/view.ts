@@ -128,6 +128,7 @@ const STATES: Readonly<Partial<Record<MemberState, string>>> = {
   [MemberState.ACTIVE]: "active",
   [MemberState.DRAINING]: "draining",
   [MemberState.LEAVING]: "leaving",
+  [MemberState.LOST]: "lost",
 };
 const stateOf = ({ state }: Member): string => STATES[state] ?? "unknown";
 

@@ -47,6 +47,7 @@ export interface StartOptions {
   readonly rebalance?: boolean;
   readonly movesPerNode?: string;
   readonly movesPerCluster?: string;
+  readonly replaceAfter?: string;
   readonly clusterId?: string;
   readonly memory?: true;
   readonly data?: string;

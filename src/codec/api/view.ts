@@ -12,7 +12,7 @@ import {
 import { unreachable } from "../../base/assert.js";
 import { groupEpoch, type NodeId, nodeId, viewEpoch } from "../../core/model/ids.js";
 import { isPartitionCount } from "../../core/placement/position.js";
-import { isDraining, isLeaving, ledgerOf } from "../../core/view/operation.js";
+import { isDraining, isHealed, isLeaving, ledgerOf } from "../../core/view/operation.js";
 import type {
   Ledger,
   Member,
@@ -56,6 +56,7 @@ const readyFromWire = ({ nodeId: node, badKeys }: WireReady): ReadyReplica => ({
 
 export function memberState(view: View, id: NodeId): MemberState {
   if (isLeaving(view, id)) return MemberState.LEAVING;
+  if (isHealed(view, id)) return MemberState.LOST;
   return isDraining(view, id) ? MemberState.DRAINING : MemberState.ACTIVE;
 }
 
@@ -83,6 +84,7 @@ const KINDS: ReadonlyMap<WireKind, OperationKind> = new Map([
   [WireKind.REPLACE, "replace"],
   [WireKind.REMOVE, "remove"],
   [WireKind.REBALANCE, "rebalance"],
+  [WireKind.HEAL, "heal"],
 ]);
 
 export function kindToWire(kind: OperationKind): WireKind {
@@ -101,6 +103,8 @@ export function kindToWire(kind: OperationKind): WireKind {
       return WireKind.REMOVE;
     case "rebalance":
       return WireKind.REBALANCE;
+    case "heal":
+      return WireKind.HEAL;
     case "other":
       return WireKind.UNSPECIFIED;
     default:

@@ -124,6 +124,8 @@ export type PlantedBug =
   | "V6.drops-on-seal"
   | "V6.emptied-early"
   | "growth.even-unready"
+  | "S1.one-voter"
+  | "S2.whole-side"
   | "stayer.intersects"
   | "stayer.returns"
   | "H14.reports-of-before"

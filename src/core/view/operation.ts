@@ -60,7 +60,15 @@ export const isDraining = (view: View, node: NodeId): boolean =>
 
 /** The node's replicas move to others. */
 export const isEmptying = ({ kind }: Pick<Wish, "kind">): boolean =>
-  kind === "drain" || kind === "replace" || kind === "remove";
+  kind === "drain" || kind === "replace" || kind === "remove" || kind === "heal";
+
+/** It was lost, and others get its replicas, or have them, until it is heard again. */
+export const isHealed = (view: View, node: NodeId): boolean =>
+  ledgerOf(view).wishes.some((wish) => wish.kind === "heal" && wish.node === node);
+
+/** People asked that it gives its replicas away. */
+const isEmptiedByPeople = (view: View, node: NodeId): boolean =>
+  ledgerOf(view).wishes.some((wish) => isEmptying(wish) && wish.kind !== "heal" && wish.node === node);
 
 /** Replicas move so that all takers have as many, within one. */
 export const isRebalancing = (view: View): boolean => ledgerOf(view).wishes.some(({ kind }) => kind === "rebalance");
@@ -103,7 +111,7 @@ function transferFault(view: View, node: NodeId, partitions: readonly Partition[
 }
 
 function emptyingFault(view: View, kind: "drain" | "remove", node: NodeId): string | null {
-  if (isDraining(view, node)) return `node ${node} gives its replicas away already`;
+  if (isEmptiedByPeople(view, node)) return `node ${node} gives its replicas away already`;
   const others = takers(view).filter((id) => id !== node).length;
   const { replicationFactor } = view;
   if (others < replicationFactor)
@@ -115,7 +123,7 @@ function emptyingFault(view: View, kind: "drain" | "remove", node: NodeId): stri
 }
 
 function replaceFault(view: View, node: NodeId, by: NodeId): string | null {
-  if (isDraining(view, node)) return `node ${node} gives its replicas away already`;
+  if (isEmptiedByPeople(view, node)) return `node ${node} gives its replicas away already`;
   if (by === node) return `node ${node} cannot take its own place`;
   if (memberOf(view, by) === undefined) return `node ${by} is no member`;
   if (!takers(view).includes(by)) return `node ${by} is leaving, or gives its own replicas away`;

@@ -24,6 +24,7 @@ import {
   operationFault,
   preferring,
   remembering,
+  takers,
   type ViewOperation,
 } from "./operation.js";
 import { isEven, withEvenWriters } from "./rebalancing.js";
@@ -48,6 +49,10 @@ export interface Asked {
   readonly isLost: (node: NodeId) => boolean;
   /** Replicas that said that they are ready. */
   readonly ready?: ReadonlyMap<Partition, readonly ReadyReplica[]>;
+  /** Members that are lost (suspicion.ts): others get their replicas. */
+  readonly lost?: readonly NodeId[];
+  /** Whether a member that was lost is heard again. */
+  readonly isBack?: (node: NodeId) => boolean;
   /** Wanted moves. Those that may not be yet are left alone. */
   readonly moves?: readonly Move[];
 }
@@ -61,7 +66,8 @@ export function plannedView(newest: EncodedView, asked: Asked): View | null {
   const operation = asked.operations.find((one) => current(one) && operationFault(view, one) === null);
   if (operation !== undefined) change.carry(operation);
   for (const [partition, ready] of asked.ready ?? []) change.record(partition, ready);
-  for (const wish of change.wishes) change.fulfil(wish, asked.mayVote);
+  for (const node of asked.lost ?? []) change.heal(node, asked.mayVote);
+  for (const wish of change.wishes) change.fulfil(wish, asked);
   if (!planted("V7.one-by-one")) change.rehouse(asked.wishing);
   for (const wish of asked.wishing) change.join(wish, asked);
   if (change.voters === view.voters) change.fillVoters(asked.mayVote);
@@ -109,8 +115,9 @@ class Change {
   }
 
   /** As far as this view can. */
-  fulfil(wish: Wish, mayVote: (node: NodeId) => boolean): void {
+  fulfil(wish: Wish, { mayVote, isBack }: Asked): void {
     if (wish.kind === "rebalance") return this.even(wish);
+    if (wish.kind === "heal") return this.welcome(wish, mayVote, isBack?.(wish.node) === true);
     // Others may still ask it for what it held.
     if (!isEmptied(this.partitions, wish.node)) return;
     if (endsMembership(wish)) return this.remove(wish, mayVote);
@@ -129,12 +136,44 @@ class Change {
     this.operation ??= wish.id;
   }
 
-  /** The wish that the cluster has by itself. Whoever works out this view names it alike. */
+  /**
+   * A lost member: others get its replicas, if there are enough others. A group can do without it only when what it
+   * held is on a ready majority that is heard. A member of no such group is left alone.
+   */
+  heal(node: NodeId, isHeard: (node: NodeId) => boolean): void {
+    if (!this.members.has(node) || this.wishes.some((wish) => wish.node === node && wish.kind !== "rebalance")) return;
+    if (takers(this.before).filter((id) => id !== node).length < this.before.replicationFactor) return;
+    const kept = this.partitions.filter(({ replicas }) => replicas.includes(node));
+    if (kept.length > 0 && !kept.some((placement) => mayGiveUp(placement, node, isHeard))) return;
+    this.begin("heal", node);
+  }
+
+  /** One that comes back gets its share again. Until then its vote is another member's. */
+  private welcome(wish: Wish, mayVote: (node: NodeId) => boolean, isBack: boolean): void {
+    const { node } = wish;
+    if (!this.members.has(node) || isBack) {
+      this.ended.push(wish);
+      this.operation ??= wish.id;
+      if (isBack) this.rebalance(node);
+      return;
+    }
+    const { voters, before } = this;
+    if (!voters.includes(node) || voters !== before.voters) return;
+    const left = new Map([...this.members].filter(([id]) => id !== node));
+    const next = plannedVoters(voters, left, this.fit(mayVote));
+    if (next !== null && next.length === voters.length) this.voters = next;
+  }
+
   private rebalance(node: NodeId): void {
-    if (this.wishes.some(({ kind }) => kind === "rebalance")) return;
+    if (!this.wishes.some(({ kind }) => kind === "rebalance")) this.begin("rebalance", node);
+  }
+
+  /** A wish that the cluster has by itself. Whoever works out this view names it alike. */
+  private begin(kind: "rebalance" | "heal", node: NodeId): void {
     const drawn = this.newest.digest.slice(0, OPERATION_DIGITS - NODE_DIGITS);
     const id = `${drawn}${node.toString(16).padStart(NODE_DIGITS, "0")}`;
-    this.wishes = [...this.wishes, { id, epoch: this.before.epoch, kind: "rebalance", node }];
+    this.wishes = [...this.wishes, { id, epoch: this.before.epoch, kind, node }];
+    this.operation ??= id;
   }
 
   /** When two voters leave, one waits for the next view (V1). */
@@ -146,7 +185,7 @@ class Change {
     if (changed === null || (changed !== voters && voters !== before.voters)) return;
     this.voters = changed;
     this.members = left;
-    this.ended.push(wish);
+    this.ended.push(wish, ...this.wishes.filter(({ kind, node }) => kind === "heal" && node === wish.node));
     this.operation ??= wish.id;
   }
 
@@ -244,7 +283,10 @@ class Change {
   }
 
   fillVoters(mayVote: (node: NodeId) => boolean): void {
-    this.voters = plannedVoters(this.voters, this.members, this.fit(mayVote)) ?? this.voters;
+    // A lost member makes no room for a voter: their number would be even.
+    const lost = new Set(this.wishes.filter(({ kind }) => kind === "heal").map(({ node }) => node));
+    const possible = [...this.members].filter(([id]) => !lost.has(id) || this.voters.includes(id));
+    this.voters = plannedVoters(this.voters, new Map(possible), this.fit(mayVote)) ?? this.voters;
   }
 
   after(): View {

@@ -49,6 +49,7 @@ export type OperationKind =
   | "replace"
   | "remove"
   | "rebalance"
+  | "heal"
   | "other";
 
 /** An operation that views before carried and that is not done. Whoever proposes the next view goes on with it. */

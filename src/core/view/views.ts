@@ -2,7 +2,7 @@
  * The views as one node runs them: the chain, the election of its proposer, and what the proposer proposes by itself.
  * Whoever drives it lets the newest view count before any further input.
  */
-import type { Instant } from "../../base/time.js";
+import { type Duration, duration, type Instant } from "../../base/time.js";
 import type { Detector } from "../election/detector.js";
 import type { Heartbeats } from "../election/heartbeats.js";
 import type { NodeId, ViewEpoch } from "../model/ids.js";
@@ -12,6 +12,7 @@ import { type Move, nextMoves, wishedMoves } from "./emptying.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { ViewEntry, ViewMessage } from "./message.js";
 import { plannedView } from "./planner.js";
+import { Suspicion } from "./suspicion.js";
 import type { View } from "./view.js";
 import { Voting } from "./voting.js";
 
@@ -28,6 +29,8 @@ export interface ViewsOptions {
   readonly moves?: (view: View) => readonly Move[];
   /** Moves under way together. */
   readonly moveCaps?: MoveCaps;
+  /** A member that is not heard for so long gives its replicas to others; missing, or 0: never. */
+  readonly replaceAfter?: Duration;
 }
 
 export class Views {
@@ -39,6 +42,7 @@ export class Views {
   /** Replicas that are ready are recorded once a round: one view for all that are known by then. */
   private records = false;
   private readonly moveCaps: MoveCaps;
+  private readonly suspicion: Suspicion;
   private readonly moves: (view: View) => readonly Move[];
   /** Worked out once for each view: that takes a while. */
   private wished: { readonly view: View; readonly moves: readonly Move[] } | null = null;
@@ -50,6 +54,8 @@ export class Views {
     this.encode = options.encode;
     this.moves = options.moves ?? ((): readonly Move[] => []);
     this.moveCaps = options.moveCaps ?? MOVE_CAPS;
+    const { replaceAfter = duration(0) } = options;
+    this.suspicion = new Suspicion({ self, detector, heartbeats, replaceAfter });
     this.chain = new Chain(self, newest);
     for (const entry of options.restored) this.chain.restore(entry);
     heartbeats.setPeers(this.peers());
@@ -92,6 +98,7 @@ export class Views {
   /** After the detector's round ended, before the next heartbeats leave. */
   roundEnded(now: Instant, out: ChainOutbox): void {
     this.records = true;
+    this.suspicion.roundEnded(now, this.newest.view);
     this.voting.roundEnded(now, out);
     this.chain.resend(now, out);
     this.plan(now, out);
@@ -126,6 +133,8 @@ export class Views {
       operations: chain.wanting(),
       mayVote,
       isLost: (node) => detector.isLost(node),
+      lost: this.suspicion.lost(chain.newest.view),
+      isBack: (node) => this.suspicion.isBack(node, chain.newest.view),
       ...(this.records ? { ready: chain.ready } : {}),
       moves: [...this.moves(chain.newest.view), ...this.wishedMoves(chain.newest.view, mayVote)],
     });

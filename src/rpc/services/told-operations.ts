@@ -7,6 +7,7 @@ import {
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { unreachable } from "../../base/assert.js";
 import { kindToWire } from "../../codec/api/view.js";
+import type { NodeId } from "../../core/model/ids.js";
 import { isEmptied } from "../../core/view/emptying.js";
 import { fateOf, isEmptying, ledgerOf, type OperationFate, type ViewOperation } from "../../core/view/operation.js";
 import { targetOf } from "../../core/view/rebalancing.js";
@@ -84,7 +85,9 @@ export function pendingWish(view: View, wish: Wish): Operation {
   const { node, by } = wish;
   const base = { ...wishToWire(wish), state: OperationState.PENDING };
   if (wish.kind === "rebalance") return { ...base, ...rebalanceTold(view) };
-  if (!isEmptying(wish) || isEmptied(view.partitions, node)) return { ...base, explanation: `node ${node} is leaving` };
+  if (wish.kind !== "heal" && (!isEmptying(wish) || isEmptied(view.partitions, node)))
+    return { ...base, explanation: `node ${node} is leaving` };
+  if (wish.kind === "heal") return { ...base, ...healTold(view, node) };
   const left = view.partitions.filter((placement) => !isEmptied([placement], node));
   const moving = left.filter(({ replicas }) => !replicas.includes(node));
   const to = by === undefined ? "other nodes" : `node ${by}`;
@@ -94,6 +97,16 @@ export function pendingWish(view: View, wish: Wish): Operation {
     partitionsLeft: left.length,
     partitionsMoving: moving.length,
   };
+}
+
+function healTold(view: View, node: NodeId): Pick<Operation, "explanation" | "partitionsLeft" | "partitionsMoving"> {
+  const left = view.partitions.filter((placement) => !isEmptied([placement], node));
+  const moving = left.filter(({ replicas }) => !replicas.includes(node));
+  const explanation =
+    left.length === 0
+      ? `node ${node} was not heard for long, and others have its replicas; it gets its share again once it is heard`
+      : `node ${node} was not heard for long, and others get its replicas: ${left.length} partitions are left, of which ${moving.length} are moving`;
+  return { explanation, partitionsLeft: left.length, partitionsMoving: moving.length };
 }
 
 function rebalanceTold(view: View): Pick<Operation, "explanation" | "partitionsLeft" | "partitionsMoving"> {

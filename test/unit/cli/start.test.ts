@@ -24,6 +24,7 @@ describe("start", () => {
       expect: 3,
       clusterSecretFile: null,
       rebalance: true,
+      replaceAfterMs: 300_000,
       moveCaps: { perNode: 16, perCluster: 64 },
       zone: "",
       storage: "memory",

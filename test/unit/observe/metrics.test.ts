@@ -155,6 +155,19 @@ describe("what names metrics", () => {
     }
   });
 
+  test("the alert rules for Prometheus name only metrics that exist, and each rule has an expression", async () => {
+    const names = await namesOf(metricsOf());
+    const rules = textOf("deploy/prometheus/onar.rules.yml").split("- alert: ").slice(1);
+    expect(rules.length).toBeGreaterThanOrEqual(6);
+    for (const rule of rules) {
+      const [, expression = ""] = rule.match(/^ +expr: (.+)$/m) ?? [];
+      const named = expression.match(/\b(?:onar|grpc|process|nodejs)_[a-z_]+/g) ?? [];
+      expect(named.length, rule).toBeGreaterThan(0);
+      for (const name of named) expect(names, rule).toContain(name);
+      expect(rule).toMatch(/severity: (page|ticket)/);
+    }
+  });
+
   test("docs/operating.md has every metric of Onar's own, and none that does not exist", async () => {
     const types = [...(await metricsOf().text()).matchAll(/^# TYPE (\S+) /gm)].map((match) => match[1] as string);
     const exported = types.filter((name) => /^(onar|grpc)_/.test(name));

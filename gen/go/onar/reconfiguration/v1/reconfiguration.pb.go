@@ -47,6 +47,8 @@ const (
 	OperationKind_OPERATION_KIND_REMOVE OperationKind = 6
 	// Replicas and offices are spread evenly: asked for, or because a node joined.
 	OperationKind_OPERATION_KIND_REBALANCE OperationKind = 7
+	// A member was not heard for long, and others get its replicas. Done once it is heard again, or is a member no more. Nobody asks for it.
+	OperationKind_OPERATION_KIND_HEAL OperationKind = 8
 )
 
 // Enum value maps for OperationKind.
@@ -60,6 +62,7 @@ var (
 		5: "OPERATION_KIND_REPLACE",
 		6: "OPERATION_KIND_REMOVE",
 		7: "OPERATION_KIND_REBALANCE",
+		8: "OPERATION_KIND_HEAL",
 	}
 	OperationKind_value = map[string]int32{
 		"OPERATION_KIND_UNSPECIFIED":     0,
@@ -70,6 +73,7 @@ var (
 		"OPERATION_KIND_REPLACE":         5,
 		"OPERATION_KIND_REMOVE":          6,
 		"OPERATION_KIND_REBALANCE":       7,
+		"OPERATION_KIND_HEAL":            8,
 	}
 )
 
@@ -112,6 +116,8 @@ const (
 	MemberState_MEMBER_STATE_DRAINING MemberState = 2
 	// Keeps no partition and is about to leave: one of the next views leaves it out.
 	MemberState_MEMBER_STATE_LEAVING MemberState = 3
+	// Was not heard for long: others get its replicas, and it gets its share again once it is heard.
+	MemberState_MEMBER_STATE_LOST MemberState = 4
 )
 
 // Enum value maps for MemberState.
@@ -121,12 +127,14 @@ var (
 		1: "MEMBER_STATE_ACTIVE",
 		2: "MEMBER_STATE_DRAINING",
 		3: "MEMBER_STATE_LEAVING",
+		4: "MEMBER_STATE_LOST",
 	}
 	MemberState_value = map[string]int32{
 		"MEMBER_STATE_UNSPECIFIED": 0,
 		"MEMBER_STATE_ACTIVE":      1,
 		"MEMBER_STATE_DRAINING":    2,
 		"MEMBER_STATE_LEAVING":     3,
+		"MEMBER_STATE_LOST":        4,
 	}
 )
 
@@ -3235,7 +3243,7 @@ type Operation struct {
 	DoneEpoch uint64 `protobuf:"varint,6,opt,name=done_epoch,json=doneEpoch,proto3" json:"done_epoch,omitempty"`
 	// Why it is in that state, in words for people.
 	Explanation string `protobuf:"bytes,7,opt,name=explanation,proto3" json:"explanation,omitempty"`
-	// DRAIN, REPLACE and REMOVE while pending: partitions that still need the node. REBALANCE: partitions that are not as they should be.
+	// DRAIN, REPLACE, REMOVE and HEAL while pending: partitions that still need the node. REBALANCE: partitions that are not as they should be.
 	PartitionsLeft uint32 `protobuf:"varint,8,opt,name=partitions_left,json=partitionsLeft,proto3" json:"partitions_left,omitempty"`
 	// Those of them that are moving now.
 	PartitionsMoving uint32 `protobuf:"varint,9,opt,name=partitions_moving,json=partitionsMoving,proto3" json:"partitions_moving,omitempty"`
@@ -3599,7 +3607,7 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x11partitions_moving\x18\t \x01(\rR\x10partitionsMoving\x12\x1c\n" +
 	"\n" +
 	"by_node_id\x18\n" +
-	" \x01(\rR\bbyNodeId*\xf5\x01\n" +
+	" \x01(\rR\bbyNodeId*\x8e\x02\n" +
 	"\rOperationKind\x12\x1e\n" +
 	"\x1aOPERATION_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13OPERATION_KIND_JOIN\x10\x01\x12\x18\n" +
@@ -3608,12 +3616,14 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x14OPERATION_KIND_DRAIN\x10\x04\x12\x1a\n" +
 	"\x16OPERATION_KIND_REPLACE\x10\x05\x12\x19\n" +
 	"\x15OPERATION_KIND_REMOVE\x10\x06\x12\x1c\n" +
-	"\x18OPERATION_KIND_REBALANCE\x10\a*y\n" +
+	"\x18OPERATION_KIND_REBALANCE\x10\a\x12\x17\n" +
+	"\x13OPERATION_KIND_HEAL\x10\b*\x90\x01\n" +
 	"\vMemberState\x12\x1c\n" +
 	"\x18MEMBER_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13MEMBER_STATE_ACTIVE\x10\x01\x12\x19\n" +
 	"\x15MEMBER_STATE_DRAINING\x10\x02\x12\x18\n" +
-	"\x14MEMBER_STATE_LEAVING\x10\x03*Z\n" +
+	"\x14MEMBER_STATE_LEAVING\x10\x03\x12\x15\n" +
+	"\x11MEMBER_STATE_LOST\x10\x04*Z\n" +
 	"\vStorageKind\x12\x1c\n" +
 	"\x18STORAGE_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13STORAGE_KIND_MEMORY\x10\x01\x12\x14\n" +

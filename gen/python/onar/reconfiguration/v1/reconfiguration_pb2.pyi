@@ -17,6 +17,7 @@ class OperationKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_KIND_REPLACE: _ClassVar[OperationKind]
     OPERATION_KIND_REMOVE: _ClassVar[OperationKind]
     OPERATION_KIND_REBALANCE: _ClassVar[OperationKind]
+    OPERATION_KIND_HEAL: _ClassVar[OperationKind]
 
 class MemberState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -24,6 +25,7 @@ class MemberState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MEMBER_STATE_ACTIVE: _ClassVar[MemberState]
     MEMBER_STATE_DRAINING: _ClassVar[MemberState]
     MEMBER_STATE_LEAVING: _ClassVar[MemberState]
+    MEMBER_STATE_LOST: _ClassVar[MemberState]
 
 class StorageKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -47,10 +49,12 @@ OPERATION_KIND_DRAIN: OperationKind
 OPERATION_KIND_REPLACE: OperationKind
 OPERATION_KIND_REMOVE: OperationKind
 OPERATION_KIND_REBALANCE: OperationKind
+OPERATION_KIND_HEAL: OperationKind
 MEMBER_STATE_UNSPECIFIED: MemberState
 MEMBER_STATE_ACTIVE: MemberState
 MEMBER_STATE_DRAINING: MemberState
 MEMBER_STATE_LEAVING: MemberState
+MEMBER_STATE_LOST: MemberState
 STORAGE_KIND_UNSPECIFIED: StorageKind
 STORAGE_KIND_MEMORY: StorageKind
 STORAGE_KIND_LOG: StorageKind

@@ -28,6 +28,8 @@ export enum OperationKind {
   REMOVE = 6,
   /** REBALANCE - Replicas and offices are spread evenly: asked for, or because a node joined. */
   REBALANCE = 7,
+  /** HEAL - A member was not heard for long, and others get its replicas. Done once it is heard again, or is a member no more. Nobody asks for it. */
+  HEAL = 8,
   UNRECOGNIZED = -1,
 }
 
@@ -57,6 +59,9 @@ export function operationKindFromJSON(object: any): OperationKind {
     case 7:
     case "OPERATION_KIND_REBALANCE":
       return OperationKind.REBALANCE;
+    case 8:
+    case "OPERATION_KIND_HEAL":
+      return OperationKind.HEAL;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -82,6 +87,8 @@ export function operationKindToJSON(object: OperationKind): string {
       return "OPERATION_KIND_REMOVE";
     case OperationKind.REBALANCE:
       return "OPERATION_KIND_REBALANCE";
+    case OperationKind.HEAL:
+      return "OPERATION_KIND_HEAL";
     case OperationKind.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -98,6 +105,8 @@ export enum MemberState {
   DRAINING = 2,
   /** LEAVING - Keeps no partition and is about to leave: one of the next views leaves it out. */
   LEAVING = 3,
+  /** LOST - Was not heard for long: others get its replicas, and it gets its share again once it is heard. */
+  LOST = 4,
   UNRECOGNIZED = -1,
 }
 
@@ -115,6 +124,9 @@ export function memberStateFromJSON(object: any): MemberState {
     case 3:
     case "MEMBER_STATE_LEAVING":
       return MemberState.LEAVING;
+    case 4:
+    case "MEMBER_STATE_LOST":
+      return MemberState.LOST;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -132,6 +144,8 @@ export function memberStateToJSON(object: MemberState): string {
       return "MEMBER_STATE_DRAINING";
     case MemberState.LEAVING:
       return "MEMBER_STATE_LEAVING";
+    case MemberState.LOST:
+      return "MEMBER_STATE_LOST";
     case MemberState.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -877,7 +891,7 @@ export interface Operation {
   doneEpoch: bigint;
   /** Why it is in that state, in words for people. */
   explanation: string;
-  /** DRAIN, REPLACE and REMOVE while pending: partitions that still need the node. REBALANCE: partitions that are not as they should be. */
+  /** DRAIN, REPLACE, REMOVE and HEAL while pending: partitions that still need the node. REBALANCE: partitions that are not as they should be. */
   partitionsLeft: number;
   /** Those of them that are moving now. */
   partitionsMoving: number;

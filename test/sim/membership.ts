@@ -9,10 +9,10 @@
  */
 import type { Prng } from "../../src/base/prng.js";
 import { type NodeId, type Partition, partition } from "../../src/core/model/ids.js";
-import type { Move } from "../../src/core/view/emptying.js";
+import { isEmptied, type Move } from "../../src/core/view/emptying.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { JoinWish } from "../../src/core/view/message.js";
-import { isLeaving } from "../../src/core/view/operation.js";
+import { isLeaving, ledgerOf } from "../../src/core/view/operation.js";
 import {
   hasReplicas,
   type Member,
@@ -190,6 +190,7 @@ export class Membership {
       this.watch.learned(node.id, newest);
       for (const moved of this.world.groups.learn(newest.view)) this.movedNow(moved);
       this.lookAtFinished(newest.view);
+      this.lookAtHealing(newest.view);
     };
     learned(machine.views.newest);
     machine.views.onChange(learned);
@@ -428,11 +429,29 @@ export class Membership {
         if ((copies?.older.get(at)?.length ?? 0) > 0) left.push(`n${id} still has an older copy of partition ${p}`);
       }
       const wish = this.wishes.get(at);
-      const able = wish !== undefined && this.world.node(wish.comes).up && memberOf(view, wish.comes) !== undefined;
+      // Healing evens out replicas, too, and may undo it.
+      const heals = (this.world.swarm.views?.heal ?? 0) > 0;
+      const able =
+        wish !== undefined && !heals && this.world.node(wish.comes).up && memberOf(view, wish.comes) !== undefined;
       if (able && up && replicas.includes(wish.leaves) && !replicas.includes(wish.comes))
         left.push(`partition ${p} is not moved from n${wish.leaves} to n${wish.comes}`);
     }
     return left;
+  }
+
+  /** Coverage of what the cluster does by itself. */
+  private lookAtHealing(view: View): void {
+    const { sometimes } = this.world;
+    const { wishes, done } = ledgerOf(view);
+    for (const { node } of wishes.filter(({ kind }) => kind === "heal")) {
+      sometimes.hit("a member was lost");
+      if (isEmptied(view.partitions, node)) sometimes.hit("others had all replicas of a lost member");
+    }
+    for (const { kind, doneIn } of done) {
+      if (doneIn !== view.epoch) continue;
+      if (kind === "heal") sometimes.hit("a lost member was welcome again");
+      if (kind === "rebalance") sometimes.hit("replicas were spread evenly");
+    }
   }
 
   // ---- Helpers.

@@ -12,6 +12,13 @@ const MOVES = 0.1;
 export const drawWorld = (seed: number): Swarm =>
   process.env.MOVING !== undefined || new Prng(seed).fork("moves").chance(MOVES) ? drawMoving(seed) : drawSwarm(seed);
 
+/** Members that are not heard for a while give their replicas to others, and get their share when they are back. */
+const healing = (seed: number, roundMs: number): { readonly heal: number; readonly replace: number } => {
+  const chance = new Prng(seed).fork("healing");
+  // Moves that somebody wants go on besides in some of them.
+  return { heal: roundMs * chance.pick([6, 12, 30]), replace: chance.chance(0.3) ? roundMs * 40 : 0 };
+};
+
 export function drawMoving(seed: number): Swarm {
   const swarm = drawSwarm(seed);
   const chance = new Prng(seed).fork("moving");
@@ -29,6 +36,7 @@ export function drawMoving(seed: number): Swarm {
       voters: chance.pick([nodes, 3]),
       farewell: 0,
       replace: roundMs * chance.pick([4, 8, 20, 40]),
+      ...(process.env.HEALING === undefined ? {} : healing(seed, roundMs)),
     },
   };
 }

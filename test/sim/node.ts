@@ -31,6 +31,8 @@ export interface SimNodeOptions {
   readonly views: boolean;
   /** The moves that somebody wants. */
   readonly moves: () => readonly Move[];
+  /** A member that is not heard for so long gives its replicas to others; 0: never. */
+  readonly replaceAfter: Duration;
   readonly schedule: Schedule;
   readonly round: Duration;
   readonly purgeAfter: Duration;
@@ -162,7 +164,7 @@ export class SimNode {
     const machine = this.watched({
       self: this.id,
       newest: base,
-      ...(options.views ? { encode: encodedView, moves: options.moves } : {}),
+      ...(options.views ? { encode: encodedView, moves: options.moves, replaceAfter: options.replaceAfter } : {}),
       table: (partition: Partition) => storage.table(partition),
       copies: () => storage.copies(),
       restored: storage.restored(),

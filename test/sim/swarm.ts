@@ -50,6 +50,8 @@ export interface ViewsSwarm {
    * lost.
    */
   readonly replace?: number;
+  /** A member that is not heard for so long gives its replicas to others, milliseconds. Missing: never. */
+  readonly heal?: number;
   /** Share of faults that pick the proposer. */
   readonly aimed: number;
 }

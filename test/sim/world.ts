@@ -513,6 +513,7 @@ export class World {
       base,
       views: swarm.views !== null,
       moves: () => this.membership?.wanted ?? [],
+      replaceAfter: duration(swarm.views?.heal ?? 0),
       schedule,
       round: duration(swarm.roundMs),
       purgeAfter: duration(swarm.purgeAfterMs === 0 ? NEVER_MS : swarm.purgeAfterMs),

@@ -64,8 +64,9 @@ const BY_NAME_ONLY: ReadonlySet<string> = new Set(["peers"]);
 const USAGE = `usage: npx tsx bench/main.ts [NAME…] [options]
 names: ${[...SUITES.keys()].join(", ")} (in this order; peers only when it is named)
   --rounds N      rounds of http2, unary, exactly-once, pipelined, durable, traces, attacks, abuse, views and moves;
-                  starts of open; a sixth of the runs of start-up (5)
-  --seconds N     measured time of one load (4)
+                  starts of open; a sixth of the runs of start-up (5; attacks 3)
+  --seconds N     measured time of one load (4; attacks 2, as there are two for each
+                  round of 14 attacks). In less time a single late answer is more of the rate
   --in-flight N   calls in flight (64)
   --keys N        keys, 16 bytes each (10000)
   --nodes N       nodes of a cluster (3)
@@ -74,13 +75,16 @@ names: ${[...SUITES.keys()].join(", ")} (in this order; peers only when it is na
   --kills N       failover: N kills in one cluster on disk instead, each node started again
   --minutes N     length of memory (10)
   --missed N      megabytes that the node misses in catch-up (12)
-  --away-keys N   keys of memory-away, with values of 10 KiB (100000)
+  --away-keys N   keys of memory-away, with values of 10 KiB (100000). Fewer show only what
+                  grows by more than their own bytes: 20000 are 205 MB, beyond every bound
+                  of a node, and 100000 tell a slope from such a step
   --move-keys N   keys of moves (1000000)
   --open-keys N   keys of open and streams (1000000)
   --rewrites N    how often open writes them again (10)
   --open-value N  bytes of a value of open and streams (100)
   --open-mixed    open: keys of 16 to 115 bytes, and values of up to twice that
-  --only A,B      attacks, abuse and catch-up: these alone; start-up: nodes alone
+  --only A,B      attacks, abuse, catch-up and views (load, stale, few, many): these alone;
+                  start-up: nodes alone
   --stores A,B    peers: some of onar, onar-memory, etcd, nats
   --shapes A,B    peers: some of 1x1, 1x64, 16x64 (connections to the nodes x calls in flight on each)
   --calls A,B     peers: some of put, get, cas, pipelined
@@ -106,6 +110,8 @@ function optionsFrom(values: Readonly<Record<string, string | boolean | undefine
     nodes: number("nodes", 3),
     rounds: number("rounds", 5),
     seconds: number("seconds", 4),
+    attackRounds: number("rounds", 3),
+    attackSeconds: number("seconds", 2),
     inFlight: number("in-flight", 64),
     keys: number("keys", 10_000),
     transport: typeof values.transport === "string" ? values.transport : undefined,

@@ -19,6 +19,7 @@ import { tableOf } from "./table.js";
 
 /** An answer that comes later counts as none. */
 const LIMIT_MS = 1_000;
+const LOOK_MS = 20;
 const KEYS = 2;
 const GOALS = { same: 0.95, other: 1 } as const;
 
@@ -97,15 +98,14 @@ async function under(attack: Attack, options: SuiteOptions, roles: Roles): Promi
     const began = performance.now();
     await Promise.all(Object.values(probes).map((one) => one.firstSuccessOfEach(began, 20_000)));
     await sleep(1_000);
-    for (let round = 1; round <= options.rounds; round++) {
-      progress(`attacks: ${attack.name}, round ${round} of ${options.rounds}`);
+    for (let round = 1; round <= options.attackRounds; round++) {
+      progress(`attacks: ${attack.name}, round ${round} of ${options.attackRounds}`);
       for (const loud of [false, true]) {
         const attacker = loud ? await attackerOf(attack, options, roles) : null;
         const from = performance.now();
-        await sleep(options.seconds * 1_000);
+        await sleep(options.attackSeconds * 1_000);
         const to = performance.now();
-        // Answers of the last calls may still come in time.
-        await sleep(LIMIT_MS);
+        await lastAnswers(Object.values(probes), from, to);
         await attacker?.stop();
         for (const where of ["same", "other"] as const) {
           measured[where][loud ? "loud" : "quiet"].push(windowOf(probes[where], from, to));
@@ -128,6 +128,12 @@ async function under(attack: Attack, options: SuiteOptions, roles: Roles): Promi
       p99WithoutMs: median(quiet.map(({ p99Ms }) => p99Ms)),
     };
   });
+}
+
+/** Answers of the last calls may still come in time. */
+async function lastAnswers(probes: readonly PutProbe[], from: number, to: number): Promise<void> {
+  const isMissing = (one: PutProbe): boolean => one.latenciesOf(from, to).length < one.invokedIn(from, to);
+  while (performance.now() < to + LIMIT_MS && probes.some(isMissing)) await sleep(LOOK_MS);
 }
 
 function probe(endpoint: Endpoint): PutProbe {

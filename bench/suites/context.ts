@@ -27,6 +27,9 @@ export interface SuiteOptions {
   readonly minutes: number;
   /** For the suite `catch-up`. */
   readonly missedMegabytes: number;
+  /** For the suite `attacks`, which has many of both: shorter than elsewhere when nothing is said. */
+  readonly attackRounds: number;
+  readonly attackSeconds: number;
   /** For the suite `memory-away`. */
   readonly awayKeys: number;
   /** For the suite `moves`. */
@@ -40,7 +43,7 @@ export interface SuiteOptions {
   readonly openMixed: boolean;
   /** For the suite `peers`: which parts of it. */
   readonly peers: PeersOptions;
-  /** For the suites `attacks` and `abuse`: these alone; none: all. */
+  /** For the suites `attacks`, `abuse`, `catch-up` and `views`: these alone; none: all. */
   readonly only: readonly string[];
 }
 

@@ -12,6 +12,10 @@ import { Cluster, eventually, freePorts, HOST, type Node } from "./harness.js";
 
 const KIB = 1_024;
 const LONGEST = 64 * KIB;
+/** Longer than two looks at what others have changed, which are 5 s apart. */
+const REST_MS = 11_000;
+/** In that time nodes at rest send each other less than this part of the data. */
+const REST_PART = 4;
 
 let cluster: Cluster;
 let ports: readonly number[];
@@ -74,6 +78,7 @@ test("a node that was away gets each long key once: no election, nothing dropped
   const bytes = keys.reduce((sum, key) => sum + key.length, 0);
 
   const sent = await sumOf("onar_peer_sent_bytes_total", stay);
+  const began = performance.now();
   const elections = await sumOf("onar_elections_total", stay);
   away.restart();
   // Only later are its offices handed back to it.
@@ -84,12 +89,13 @@ test("a node that was away gets each long key once: no election, nothing dropped
   });
 
   expect(caughtUp.elections - elections, "elections").toBe(0);
-  expect(caughtUp.sent - sent, "bytes on the wire").toBeLessThan(1.5 * bytes);
+  // Idle nodes send something, too, and on a busy machine a start takes long.
+  const rest = ((performance.now() - began) / REST_MS) * (bytes / REST_PART);
+  expect(caughtUp.sent - sent, "bytes on the wire").toBeLessThan(1.5 * bytes + rest);
   expect(await sumOf("onar_peer_messages_dropped_total")).toBe(0);
   const { entry } = await answerOf((o) => away.clients.kv.get({ key: keyOf("64k-3", LONGEST) }, o));
   expect(entry?.value.toString()).toBe("v");
-  // Longer than two looks at what others have changed, which are 5 s apart.
-  expect(await idleBytes(11_000), "bytes in rest").toBeLessThan(bytes / 4);
+  expect(await idleBytes(REST_MS), "bytes in rest").toBeLessThan(bytes / REST_PART);
 }, 120_000);
 
 test("keys of the greatest length are served by every node, also after all were started again", async () => {

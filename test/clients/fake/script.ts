@@ -135,6 +135,8 @@ export class Script {
   private stepOf(attempt: Attempt): StepState | null {
     const now = this.steps[this.current];
     if (now !== undefined && now.step.call === attempt.call && this.belongsTo(now, attempt)) return now;
+    const again = this.readAgain(attempt);
+    if (again !== null) return again;
     for (let i = this.current + 1; i < this.steps.length; i++) {
       const state = this.steps[i] as StepState;
       if ((state.step.answers ?? []).length === 0) continue;
@@ -143,6 +145,19 @@ export class Script {
     }
     this.problems.push(`a ${attempt.call} that no step has an answer for`);
     return null;
+  }
+
+  /**
+   * Reads have no ids. A client that finds a node slow asks another one, too. So more reads may come than the step has
+   * calls, also once it is over. They are its own where no later step reads.
+   */
+  private readAgain({ call, key, requestId }: Attempt): StepState | null {
+    if (requestId !== null) return null;
+    const last = this.steps
+      .slice(0, this.current + 1)
+      .findLast(({ step }) => step.call === call && step.answers?.at(-1)?.forever === true);
+    const next = this.steps[this.current + 1]?.step;
+    return last !== undefined && keyOf(last.step.key).equals(key) && next?.call !== call ? last : null;
   }
 
   private belongsTo({ step, number, attempts }: StepState, attempt: Attempt): boolean {

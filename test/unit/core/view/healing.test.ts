@@ -58,7 +58,7 @@ const withVoters = (of: EncodedView, voters: readonly number[]): EncodedView =>
 describe("a member is lost", () => {
   const five = withVoters(cluster(5, 3, 16), [1, 2, 3, 4, 5]).view;
 
-  test("once a majority of the voters has not heard it for long enough, and no sooner", () => {
+  test("suspicion S1: once a majority of the voters has not heard it for long enough, and no sooner", () => {
     const watch = new Watch(five);
     watch.silent = dead(five, 4);
     expect(watch.passes(REPLACE_AFTER_MS).lost).toEqual([]);
@@ -76,7 +76,7 @@ describe("a member is lost", () => {
     expect(watch.passes(2 * REPLACE_AFTER_MS).lost).toEqual([4]);
   });
 
-  test("never as one of a whole side of a cut: half of the members or more", () => {
+  test("suspicion S2: never as one of a whole side of a cut: half of the members or more", () => {
     const six = withVoters(cluster(6, 3, 16), [1, 2, 3]).view;
     const watch = new Watch(six);
     watch.silent = dead(six, 4, 5, 6);

@@ -24,13 +24,13 @@ import { MendingLoad } from "./replica/mending-load.js";
 import type { TransferPace } from "./transfer/transfer-load.js";
 import { Transfers } from "./transfers.js";
 import type { ChainOutbox, ViewConflict } from "./view/chain.js";
-import type { Move } from "./view/emptying.js";
 import type { EncodedView } from "./view/encoded-view.js";
 import type { ViewMessage } from "./view/message.js";
 import { writerToBe } from "./view/move.js";
 import type { ViewOperation } from "./view/operation.js";
 import { type Member, placementOf, type View } from "./view/view.js";
 import { Views } from "./view/views.js";
+import type { Move } from "./view/wished-moves.js";
 import { NodeLoad } from "./writer/node-load.js";
 import type { Raise } from "./writer/revisions.js";
 

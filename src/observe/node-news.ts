@@ -5,8 +5,8 @@
  * change their writer, is a line with counts; each partition has its line at debug.
  */
 import { type NodeId, type Partition, partition as partitionOf } from "../core/model/ids.js";
-import { isEmptied } from "../core/view/emptying.js";
 import { memberOf } from "../core/view/view.js";
+import { isEmptied } from "../core/view/wished-moves.js";
 import type { ServingNode } from "../rpc/services/serving.js";
 import type { Facts } from "./log.js";
 

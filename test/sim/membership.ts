@@ -9,7 +9,6 @@
  */
 import type { Prng } from "../../src/base/prng.js";
 import { type NodeId, type Partition, partition } from "../../src/core/model/ids.js";
-import { isEmptied, type Move } from "../../src/core/view/emptying.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { JoinWish } from "../../src/core/view/message.js";
 import { isLeaving, ledgerOf } from "../../src/core/view/operation.js";
@@ -21,6 +20,7 @@ import {
   sameAddresses,
   type View,
 } from "../../src/core/view/view.js";
+import { isEmptied, type Move } from "../../src/core/view/wished-moves.js";
 import { planted } from "../planted/planted.js";
 import type { SimNode } from "./node.js";
 import { ViewWatch } from "./view-watch.js";

@@ -1,6 +1,7 @@
 /**
  * The next view as it should be. It is a pure function of the newest view and of the wishes, so that any proposer goes
- * on where another one stopped. Operations are told in operation.ts, and the moves that empty a node in emptying.ts.
+ * on where another one stopped. Operations are told in operation.ts, and the moves that wishes ask for in
+ * wished-moves.ts.
  *
  * Voters: as many as an odd number of members allows, at most MAX_VOTERS, one change a view (V1). One that leaves is
  * replaced first.
@@ -12,7 +13,6 @@
 import { type NodeId, type Partition, partition as partitionOf, viewEpoch } from "../model/ids.js";
 import { planted } from "../model/planted.js";
 import { MAX_MEMBERS, MAX_VOTERS } from "./check.js";
-import { isEmptied, type Move, mayGiveUp } from "./emptying.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { JoinWish } from "./message.js";
 import { moved, recording } from "./move.js";
@@ -38,6 +38,7 @@ import {
   type View,
   type Wish,
 } from "./view.js";
+import { isEmptied, type Move, mayGiveUp } from "./wished-moves.js";
 
 export interface Asked {
   readonly wishing: readonly JoinWish[];

@@ -8,13 +8,13 @@ import type { Heartbeats } from "../election/heartbeats.js";
 import type { NodeId, ViewEpoch } from "../model/ids.js";
 import { MOVE_CAPS, type MoveCaps } from "../placement/moves.js";
 import { Chain, type ChainOutbox } from "./chain.js";
-import { type Move, nextMoves, wishedMoves } from "./emptying.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { ViewEntry, ViewMessage } from "./message.js";
 import { plannedView } from "./planner.js";
 import { Suspicion } from "./suspicion.js";
 import type { View } from "./view.js";
 import { Voting } from "./voting.js";
+import { type Move, nextMoves, wishedMoves } from "./wished-moves.js";
 
 export interface ViewsOptions {
   readonly self: NodeId;

@@ -10,10 +10,10 @@ import {
 import { kindToWire, viewToWire } from "../../codec/api/view.js";
 import { type NodeId, nodeId } from "../../core/model/ids.js";
 import { MAX_MEMBERS, wrongInMember } from "../../core/view/check.js";
-import { allMoves, mayGiveUp } from "../../core/view/emptying.js";
 import { operationFault, type ViewOperation } from "../../core/view/operation.js";
 import { type Asked, plannedView } from "../../core/view/planner.js";
 import { type Member, sameAddresses, type View } from "../../core/view/view.js";
+import { allMoves, mayGiveUp } from "../../core/view/wished-moves.js";
 import { STATUS } from "../../grpc/status.js";
 import { Failure } from "../call/failure.js";
 import { baseOf, refused } from "./operation-requests.js";

@@ -8,10 +8,10 @@ import {
 import { unreachable } from "../../base/assert.js";
 import { kindToWire } from "../../codec/api/view.js";
 import type { NodeId } from "../../core/model/ids.js";
-import { isEmptied } from "../../core/view/emptying.js";
 import { fateOf, isEmptying, ledgerOf, type OperationFate, type ViewOperation } from "../../core/view/operation.js";
 import { targetOf } from "../../core/view/rebalancing.js";
 import type { DoneOperation, Placement, View, Wish } from "../../core/view/view.js";
+import { isEmptied } from "../../core/view/wished-moves.js";
 import { checkId, refused } from "./operation-requests.js";
 import type { ServingNode } from "./serving.js";
 

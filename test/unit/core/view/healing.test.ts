@@ -2,12 +2,12 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { duration, instant } from "../../../../src/base/time.js";
 import { type NodeId, nodeId } from "../../../../src/core/model/ids.js";
-import { isEmptied } from "../../../../src/core/view/emptying.js";
 import type { EncodedView } from "../../../../src/core/view/encoded-view.js";
 import { isHealed, ledgerOf, operationFault } from "../../../../src/core/view/operation.js";
 import { type Asked, plannedView } from "../../../../src/core/view/planner.js";
 import { Suspicion } from "../../../../src/core/view/suspicion.js";
 import { preferredOf, type View } from "../../../../src/core/view/view.js";
+import { isEmptied } from "../../../../src/core/view/wished-moves.js";
 import { plant } from "../../../planted/planted.js";
 import { encoded } from "../../../views/views.js";
 import { cluster, follow, keptBy, last } from "./ways.js";

@@ -2,13 +2,13 @@
 import { expect } from "vitest";
 import { type NodeId, nodeId, type Partition, partition } from "../../../../src/core/model/ids.js";
 import { firstPlacement } from "../../../../src/core/placement/first-placement.js";
-import { nextMoves } from "../../../../src/core/view/emptying.js";
 import type { EncodedView } from "../../../../src/core/view/encoded-view.js";
 import { unready } from "../../../../src/core/view/move.js";
 import type { ViewOperation } from "../../../../src/core/view/operation.js";
 import { type Asked, plannedView } from "../../../../src/core/view/planner.js";
 import { successorFault } from "../../../../src/core/view/successor.js";
 import type { ReadyReplica, View } from "../../../../src/core/view/view.js";
+import { nextMoves } from "../../../../src/core/view/wished-moves.js";
 import { encoded, firstView } from "../../../views/views.js";
 
 /** A cluster of so many members as it was founded, with further members that keep nothing. */

@@ -4,7 +4,6 @@ import { afterEach, describe, expect, test } from "vitest";
 import { majorityOf } from "../../../../src/base/votes.js";
 import { type NodeId, nodeId } from "../../../../src/core/model/ids.js";
 import { MOVE_CAPS } from "../../../../src/core/placement/moves.js";
-import { isEmptied, mayGiveUp, nextMoves, wishedMoves } from "../../../../src/core/view/emptying.js";
 import type { EncodedView } from "../../../../src/core/view/encoded-view.js";
 import { moved } from "../../../../src/core/view/move.js";
 import {
@@ -17,6 +16,7 @@ import {
 import { plannedView } from "../../../../src/core/view/planner.js";
 import { successorFault } from "../../../../src/core/view/successor.js";
 import type { Placement, View } from "../../../../src/core/view/view.js";
+import { isEmptied, mayGiveUp, nextMoves, wishedMoves } from "../../../../src/core/view/wished-moves.js";
 import { plant } from "../../../planted/planted.js";
 import { encoded, memberAt } from "../../../views/views.js";
 import { cluster, follow, keptBy, last, type Way } from "./ways.js";

@@ -116,7 +116,7 @@ export class NodeStatus {
   }
 
   /** Partitions that still have a replica on such a member: one more loss may cost them their majority. */
-  get wounded(): number {
+  get underReplicated(): number {
     const { lost } = this;
     if (lost.length === 0) return 0;
     return this.core.view.partitions.filter(({ replicas }) => replicas.some((node) => lost.includes(node))).length;

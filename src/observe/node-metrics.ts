@@ -158,8 +158,8 @@ export class NodeMetrics {
     this.ofNode("onar_members_lost", "Members that were not heard for long: others get their replicas.", (node) => {
       return node.status.lost.length;
     });
-    this.ofNode("onar_partitions_wounded", "Partitions that have a replica on a lost member.", (node) => {
-      return node.status.wounded;
+    this.ofNode("onar_partitions_under_replicated", "Partitions that have a replica on a lost member.", (node) => {
+      return node.status.underReplicated;
     });
     this.ofNode("onar_merges", "Copies that this node gets from the group before, and that are not ready.", (node) => {
       return node.status.transfers.merging;

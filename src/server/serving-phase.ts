@@ -14,7 +14,6 @@ import { lostWhenFull } from "../node/disk-full.js";
 import { Loop } from "../node/loop.js";
 import { type NodeInput, NodeMachine } from "../node/machine.js";
 import { NodeStatus } from "../node/status.js";
-import { TransferLimits } from "../node/transfer-limits.js";
 import type { ViewHolder } from "../node/view-holder.js";
 import { NodeNews } from "../observe/node-news.js";
 import type { Traces } from "../observe/traces/traces.js";
@@ -36,6 +35,7 @@ import type { Home } from "../storage/home.js";
 import { version } from "../version.js";
 import { NodeClock } from "./node-clock.js";
 import type { Passes, ServerEvents } from "./running-server.js";
+import { transferPace } from "./transfer-pace.js";
 
 /** How often a node looks whether it is cut off from the voters, or left out of the view. */
 const LOOK_MS = 1_000;
@@ -76,7 +76,6 @@ export class ServingPhase {
     const { events, home, traces, peer, secret, self } = parts;
     const { storage } = home;
     const clock = new NodeClock();
-    const limits = new TransferLimits(parts.config.transfers);
     const load = new LoopLoad();
     const machine = new NodeMachine(
       {
@@ -90,7 +89,7 @@ export class ServingPhase {
         replaceAfter: duration(parts.config.replaceAfterMs),
         // Never met by a late answer meant for an earlier process (R7).
         firstAttempt: randomBytes(6).readUIntBE(0, 6) * 16,
-        pace: () => limits.pace(storage.keepsUp, load.busy(performance.now())),
+        pace: () => transferPace(parts.config.transfers, storage.keepsUp, load.busy(performance.now())),
         now: clock.now(),
       },
       traces?.requests ?? null,

@@ -58,18 +58,20 @@ export function wishedMoves(view: View): readonly Move[] {
   });
 }
 
-/** Every move that the wishes ask for, as it would be if nothing else changed meanwhile. */
+/** Every move that the wishes ask for, as if nothing else changed meanwhile. A replica moves once at most. */
 export function allMoves(view: View): readonly Move[] {
   const moves: Move[] = [];
   const after = view.partitions.map(({ replicas }) => replicas);
-  for (let now = view; ; ) {
+  let now = view;
+  for (let round = 0; round < view.replicationFactor; round++) {
     const next = wishedMoves(now);
-    if (next.length === 0) return moves;
+    if (next.length === 0) break;
     moves.push(...next);
     for (const { partition, leaves, comes } of next)
       after[partition] = [...(after[partition] ?? []).filter((node) => node !== leaves), comes];
     now = { ...now, partitions: now.partitions.map((one, index) => ({ ...one, replicas: after[index] ?? [] })) };
   }
+  return moves;
 }
 
 /** Others that would be moved for evenness stay: nobody asked for that. */

@@ -116,7 +116,7 @@ export function operationRoutes(serving: Serving, callOf: (call: GrpcCall) => Ca
       }),
     ),
     unary(service, methods.rebalance, (request, call) =>
-      run(call, request, (_view, base) => ({ kind: "rebalance", ...base, node: mustServe().loop.machine.core.self })),
+      run(call, request, (_view, base) => ({ kind: "rebalance", ...base, node: mustServe().status.self })),
     ),
     unary(service, methods.getOperation, (request) => ({ header: header(), operation: known(mustServe(), request) })),
     unary(service, methods.listOperations, () => {

@@ -87,27 +87,24 @@ export function pendingWish(view: View, wish: Wish): Operation {
   if (wish.kind === "rebalance") return { ...base, ...rebalanceTold(view) };
   if (wish.kind !== "heal" && (!isEmptying(wish) || isEmptied(view.partitions, node)))
     return { ...base, explanation: `node ${node} is leaving` };
-  if (wish.kind === "heal") return { ...base, ...healTold(view, node) };
   const left = view.partitions.filter((placement) => !isEmptied([placement], node));
   const moving = left.filter(({ replicas }) => !replicas.includes(node));
-  const to = by === undefined ? "other nodes" : `node ${by}`;
+  const count = `${left.length} partitions are left, of which ${moving.length} are moving`;
   return {
     ...base,
-    explanation: `node ${node} gives its replicas to ${to}: ${left.length} partitions are left, of which ${moving.length} are moving`,
+    explanation: wish.kind === "heal" ? healing(node, left.length, count) : `${giving(node, by)}: ${count}`,
     partitionsLeft: left.length,
     partitionsMoving: moving.length,
   };
 }
 
-function healTold(view: View, node: NodeId): Pick<Operation, "explanation" | "partitionsLeft" | "partitionsMoving"> {
-  const left = view.partitions.filter((placement) => !isEmptied([placement], node));
-  const moving = left.filter(({ replicas }) => !replicas.includes(node));
-  const explanation =
-    left.length === 0
-      ? `node ${node} was not heard for long, and others have its replicas; it gets its share again once it is heard`
-      : `node ${node} was not heard for long, and others get its replicas: ${left.length} partitions are left, of which ${moving.length} are moving`;
-  return { explanation, partitionsLeft: left.length, partitionsMoving: moving.length };
-}
+const giving = (node: NodeId, by: NodeId | undefined): string =>
+  `node ${node} gives its replicas to ${by === undefined ? "other nodes" : `node ${by}`}`;
+
+const healing = (node: NodeId, left: number, count: string): string =>
+  left === 0
+    ? `node ${node} was not heard for long, and others have its replicas; it gets its share again once it is heard`
+    : `node ${node} was not heard for long, and others get its replicas: ${count}`;
 
 function rebalanceTold(view: View): Pick<Operation, "explanation" | "partitionsLeft" | "partitionsMoving"> {
   const target = targetOf(view);

@@ -1,0 +1,15 @@
+/**
+ * How fast this node may fetch replicas that move to it, by its configuration and its state. Clients come first: the
+ * pace falls while the process is short of time, and stops while a fold is behind.
+ */
+import type { TransferConfig } from "../config/config.js";
+import type { TransferPace } from "../core/transfer/transfer-load.js";
+
+const MEBIBYTE = 1_024 * 1_024;
+
+/** `room`: the log takes more without waiting for a fold. */
+export const transferPace = (
+  { rateMib, partitions }: TransferConfig,
+  room: boolean,
+  shortOfTime: boolean,
+): TransferPace => ({ bytesPerSecond: rateMib * MEBIBYTE, partitions, room, shortOfTime });

@@ -77,20 +77,21 @@ export function replicationFactor(label: string, text: string, nodes: number): n
   return factor;
 }
 
-/** Seconds, a decimal fraction allowed, to milliseconds. */
-export function seconds(label: string, text: string): number {
+/** Seconds, a decimal fraction allowed, to milliseconds. `besides`: what else is allowed, for the error. */
+export function seconds(label: string, text: string, besides = ""): number {
   const value = /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= 0.001 && value <= 3_600))
-    throw new SettingError(`${label} must be a number of seconds from 0.001 to 3600; it is ${quote(text)}`);
+    throw new SettingError(`${label} must be ${besides}a number of seconds from 0.001 to 3600; it is ${quote(text)}`);
   return Math.ceil(value * 1_000);
 }
 
 /** The same, or null for "off". */
 export const secondsOrOff = (label: string, text: string): number | null =>
-  text === "off" ? null : seconds(label, text);
+  text === "off" ? null : seconds(label, text, "off, or ");
 
 /** The same, or 0. */
-export const secondsOrNone = (label: string, text: string): number => (text === "0" ? 0 : seconds(label, text));
+export const secondsOrNone = (label: string, text: string): number =>
+  text === "0" ? 0 : seconds(label, text, "0, or ");
 
 /** Where an OpenTelemetry collector takes traces; null: off. */
 export function collector(label: string, text: string): string | null {

@@ -93,7 +93,9 @@ describe("settings", () => {
     expect(delay({ listen: "127.0.0.1:1", peerListen: "127.0.0.1:2" })).toBe(500);
     expect(delay({ listen: "127.0.0.1:1", peerListen: "10.0.0.1:2" })).toBe(5_000);
     expect([delay({ drainDelay: "0" }), delay({ drainDelay: "7.5" })]).toEqual([0, 7_500]);
-    expect(() => delay({ drainDelay: "-1" })).toThrow("--drain-delay must be");
+    expect(() => delay({ drainDelay: "-1" })).toThrow(
+      "--drain-delay must be 0, or a number of seconds from 0.001 to 3600",
+    );
   });
 
   test("a connection's age is off, or seconds", () => {

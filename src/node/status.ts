@@ -11,8 +11,10 @@ import {
   type Revision,
   UNKNOWN_REVISION,
 } from "../core/model/ids.js";
+import type { RegisterTable } from "../core/model/table.js";
 import { isHealed } from "../core/view/operation.js";
 import { placementOf } from "../core/view/view.js";
+import { type CopySize, CopySizes } from "./copy-sizes.js";
 import type { Loop } from "./loop.js";
 
 /** One partition; a node knows less of a partition that it keeps no replica of. */
@@ -68,7 +70,15 @@ export interface CopySnapshot {
   readonly raisedAbove: Revision;
 }
 
+/** A copy that belongs to the newest group, or to the last one that this node knows. */
+export interface HeldSize extends CopySize {
+  /** It has all that its group needs; otherwise it is being filled. */
+  readonly ready: boolean;
+}
+
 export class NodeStatus {
+  private readonly copySizes = new CopySizes();
+
   constructor(private readonly loop: Pick<Loop, "machine" | "diskStanding">) {}
 
   get self(): NodeId {
@@ -126,6 +136,21 @@ export class NodeStatus {
   get transfers(): { readonly merging: number; readonly asked: number; readonly received: number } {
     const { running, load } = this.core.transfers;
     return { merging: running.size, asked: load.bytes, received: load.received };
+  }
+
+  /** How much the copies of this node hold, except those that it has left. */
+  get sizes(): ReadonlyMap<Partition, HeldSize> {
+    const tables = new Map<Partition, RegisterTable>();
+    const ready = new Set<Partition>();
+    for (const [partition, { life, replica }] of this.core.copies.newest) {
+      if (replica === null || life.left !== null) continue;
+      tables.set(partition, replica.table);
+      if (life.ready) ready.add(partition);
+    }
+    const sizes = new Map<Partition, HeldSize>();
+    for (const [partition, size] of this.copySizes.of(tables))
+      sizes.set(partition, { ...size, ready: ready.has(partition) });
+    return sizes;
   }
 
   /** Partitions that this node is the working writer of. */

@@ -124,6 +124,7 @@ class NodeServer implements RunningServer {
       uptimeMs: () => performance.now() - this.startedAt,
       logPosition: () => home.storage.position,
       diskFull: () => !home.storage.writable,
+      freeSpace: () => home.freeSpace(),
       descriptorsShortMs: () => this.descriptors.shortMs,
       logPositionOf: (peer) => home.storage.highestPosition(peer),
     };

@@ -41,9 +41,19 @@ export interface DiskSpaceOptions {
   readonly statfs?: (folder: string) => Promise<{ bavail: number; blocks: number; bsize: number }>;
 }
 
+/** As it was looked at last, bytes. */
+export interface FreeSpace {
+  /** Free on the whole disk. */
+  readonly free: number;
+  /** As much more this node can take until the disk counts as full. */
+  readonly room: number;
+}
+
 export class DiskSpace implements Space {
   writable = true;
   deletable = true;
+  /** null: nobody knows. */
+  found: FreeSpace | null = null;
   private low = MIN_LOW;
   private timer: NodeJS.Timeout | null = null;
   private looking = false;
@@ -94,9 +104,13 @@ export class DiskSpace implements Space {
       const { bavail, blocks, bsize } = await (this.options.statfs ?? statfs)(this.options.folder);
       this.low = Math.min(MAX_LOW, Math.max(MIN_LOW, blocks * bsize * LOW_SHARE));
       if (this.closed) return;
-      this.judge(bavail * bsize, this.options.inside());
+      const free = bavail * bsize;
+      const inside = this.options.inside();
+      this.judge(free, inside);
+      this.found = { free, room: Math.max(0, free + inside - this.low) };
       if (this.writable && !this.closed) await this.keepReserve();
     } catch {
+      this.found = null;
       // Space that cannot be looked at is judged by the writes themselves.
     } finally {
       this.looking = false;

@@ -11,7 +11,7 @@ import { LmdbCheckpoint } from "./checkpoint/lmdb.js";
 import { DataDirectory, DirectoryError, newNodeId, type Votes } from "./directory.js";
 import { DiskStorage } from "./disk.js";
 import type { BadRegister, DiskEvents } from "./disk-options.js";
-import { DiskSpace } from "./disk-space.js";
+import { DiskSpace, type FreeSpace } from "./disk-space.js";
 import { RecoveryError } from "./log/recovery.js";
 import { MemoryStorage } from "./memory.js";
 import { NodeFiles } from "./node-files.js";
@@ -39,6 +39,8 @@ export interface Home {
   bad(): Iterable<BadRegister>;
   /** null: memory has none. */
   figures(): StorageFigures | null;
+  /** null: memory has none, or nobody knows. */
+  freeSpace(): FreeSpace | null;
   /** Resolves when the checkpoint has everything. */
   fold(): Promise<void>;
   close(): Promise<void>;
@@ -78,6 +80,7 @@ export function memoryHome(): Home {
     saveLeft: () => Promise.resolve(),
     bad: () => [],
     figures: () => null,
+    freeSpace: () => null,
     fold: () => Promise.resolve(),
     close: async () => storage.close(),
   };
@@ -224,6 +227,10 @@ class DiskHome implements Home {
 
   figures(): StorageFigures {
     return this.storage.figures();
+  }
+
+  freeSpace(): FreeSpace | null {
+    return this.space.found;
   }
 
   fold(): Promise<void> {

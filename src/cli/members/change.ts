@@ -69,6 +69,8 @@ interface Base {
 /** An operation on this view: how it is asked for, and what people call it. */
 interface Change {
   readonly name: string;
+  /** A dry run tells of these. */
+  readonly about: "members" | "replicas" | "writers";
   /** It goes on for long after a view carries it. Told what to say then; without it, the end is waited for. */
   readonly begun?: (operation: Operation) => string;
   readonly done: (operation: Operation) => string;
@@ -86,6 +88,7 @@ export function leave(node: string, options: ChangeOptions, io: Io): Promise<Exi
     const member = memberNamed(newest, node);
     return {
       name: `node ${nodeName(member)} leaves`,
+      about: "members",
       done: ({ doneEpoch }) =>
         `node ${nodeName(member)} has left: view ${doneEpoch} is without it. Its process ends by itself`,
       ask: (channel, base, callOptions) =>
@@ -100,6 +103,7 @@ export function drain(node: string, options: EmptyingOptions, io: Io): Promise<E
     const name = `node ${nodeName(member)} gives its replicas to others`;
     return {
       name,
+      about: "replicas",
       ...begunUnless(options.wait, name),
       done: ({ doneEpoch }) =>
         `node ${nodeName(member)} keeps no partition any more, since view ${doneEpoch}; onar leave makes it leave`,
@@ -116,6 +120,7 @@ export function replace(node: string, by: string, options: EmptyingOptions, io: 
     const name = `node ${nodeName(member)} gives its replicas to node ${nodeName(other)}`;
     return {
       name,
+      about: "replicas",
       ...begunUnless(options.wait, name),
       done: ({ doneEpoch }) =>
         `node ${nodeName(other)} has all replicas of node ${nodeName(member)}, since view ${doneEpoch}`,
@@ -136,6 +141,7 @@ export function remove(node: string, options: RemoveOptions, io: Io): Promise<Ex
     const name = `node ${nodeName(member)} is removed`;
     return {
       name,
+      about: "replicas",
       ...begunUnless(options.wait, name),
       done: ({ doneEpoch }) => `node ${nodeName(member)} is no member any more, since view ${doneEpoch}`,
       ask: (channel, base, callOptions) =>
@@ -154,6 +160,7 @@ export function rebalance(options: RebalanceOptions, io: Io): Promise<ExitCode> 
     const name = "replicas are spread evenly";
     return {
       name,
+      about: "replicas",
       ...begunUnless(options.wait, name),
       done: ({ doneEpoch }) => `replicas and offices are spread evenly, since view ${doneEpoch}`,
       ask: (channel, base, callOptions) => channel.unary(SERVICE, SERVICE.methods.rebalance, base, callOptions),
@@ -180,6 +187,7 @@ export function transferWriter(partition: string | undefined, options: TransferO
     const what = all ? "all partitions that it keeps" : `partition ${partition}`;
     return {
       name: `node ${nodeName(member)} becomes the writer of ${what}`,
+      about: "writers",
       done: ({ doneEpoch }) =>
         `node ${nodeName(member)} is the preferred writer of ${what} since view ${doneEpoch}; writers follow within seconds`,
       ask: (channel, base, callOptions) =>
@@ -314,7 +322,7 @@ function notSettled({ name }: Change, base: Base, operation: Operation, timeoutM
 }
 
 function tellDry(
-  { name }: Change,
+  { name, about }: Change,
   newest: View,
   { operation, view: next, moves = [] }: Asked,
   json: boolean,
@@ -344,19 +352,25 @@ function tellDry(
     return EXIT.done;
   }
   const width = widthOf(io);
-  const lines = [
-    wrapped(`${name}: possible. Nothing was changed (--dry-run)`, width),
-    ...movesTold(moves, next),
-    wrapped(`view ${next.epoch} would prefer other writers for ${moved.length} partitions. Its nodes:`, width),
-    ...membersTable(shownNext, width),
+  const sentences = [
+    `${name}: possible. Nothing was changed (--dry-run)`,
+    ...(about === "replicas" ? movesTold(moves, next) : []),
+    ...(about === "writers" || moved.length > 0 ? [writersTold(moved.length, next)] : []),
+    `the nodes of view ${next.epoch}:`,
   ];
+  const lines = [...sentences.map((sentence) => wrapped(sentence, width)), ...membersTable(shownNext, width)];
   io.out(`${lines.join("\n")}\n`);
   return EXIT.done;
 }
 
+const writersTold = (count: number, { epoch }: View): string =>
+  count === 0
+    ? "no other writer would be preferred"
+    : `view ${epoch} would prefer other writers for ${count} ${count === 1 ? "partition" : "partitions"}`;
+
 /** How many replicas would go where. */
 function movesTold(moves: readonly ReplicaMove[], view: View): string[] {
-  if (moves.length === 0) return [];
+  if (moves.length === 0) return ["no replica would move"];
   const taken = new Map<number, number>();
   for (const { toNodeId } of moves) taken.set(toNodeId, (taken.get(toNodeId) ?? 0) + 1);
   const nameOf = (id: number): string => {

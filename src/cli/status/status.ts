@@ -12,6 +12,7 @@ import {
   StorageKind,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { unreachable } from "../../base/assert.js";
+import { byteText } from "../../base/byte-text.js";
 import { compareNaturally } from "../../base/natural-order.js";
 import { jsonText, printable } from "../../base/printable.js";
 import { type Address, address, formatAddress } from "../../config/values.js";
@@ -135,6 +136,8 @@ export function summarize(answers: readonly StatusResponse[]): Summary {
       writes: writes.get(node.id) ?? 0,
       keeps: keeps.get(node.id) ?? 0,
       behind: behindOf(answered.get(node.id)),
+      held: heldBy(answered.get(node.id)),
+      diskFree: numberOf(answered.get(node.id)?.diskFreeBytes),
       diskFull: answered.get(node.id)?.diskFull === true,
       diskStandingMs: Number(answered.get(node.id)?.diskStandingMs ?? 0n),
       descriptorsShortMs: Number(answered.get(node.id)?.descriptorsShortMs ?? 0n),
@@ -155,6 +158,16 @@ function behindOf(answer: StatusResponse | undefined): number | null {
   return told.length === 0 ? null : told.reduce((sum, one) => sum + one, 0);
 }
 
+function heldBy(answer: StatusResponse | undefined): NodeRow["held"] {
+  const told = (answer?.partitions ?? []).filter(({ keys }) => keys !== undefined);
+  if (told.length === 0) return null;
+  const sum = (numbers: readonly (bigint | undefined)[]): number =>
+    numbers.reduce((all: number, one) => all + Number(one ?? 0n), 0);
+  return { keys: sum(told.map(({ keys }) => keys)), bytes: sum(told.map(({ bytes }) => bytes)) };
+}
+
+const numberOf = (value: bigint | undefined): number | null => (value === undefined ? null : Number(value));
+
 /** People know nodes by where they are; ids are drawn at random. */
 const byAddress = (a: NodeStatus, b: NodeStatus): number =>
   compareNaturally(a.clientAddress, b.clientAddress) || a.id - b.id;
@@ -172,7 +185,7 @@ function knowsBetter(a: PartitionStatus, aBy: number, b: PartitionStatus, bBy: n
 }
 
 /** Left out first where a terminal is too narrow for a line of it. */
-const LEFT_OUT = ["version", "storage", "up", "zone", "peers", "node", "replica of", "behind"];
+const LEFT_OUT = ["version", "storage", "keys", "up", "zone", "peers", "free", "data", "node", "replica of", "behind"];
 
 /** `columns`: how wide a line may be, if that is known. */
 export function asTable(summary: Summary, paint: Paint, columns = Number.POSITIVE_INFINITY): string {
@@ -207,6 +220,9 @@ const columnsOf = ({ good, bad }: Paint): Column<NodeRow>[] => {
     { name: "writer of", align: "right", text: ({ writes }) => String(writes) },
     { name: "replica of", align: "right", text: ({ keeps }) => String(keeps) },
     { name: "behind", align: "right", text: ({ behind }) => (behind === null ? "-" : String(behind)) },
+    { name: "keys", align: "right", text: ({ held }) => (held === null ? "-" : String(held.keys)) },
+    { name: "data", align: "right", text: ({ held }) => (held === null ? "-" : byteText(held.bytes)) },
+    { name: "free", align: "right", text: ({ diskFree }) => (diskFree === null ? "-" : byteText(diskFree)) },
     { name: "up", align: "right", text: ({ node }) => (node.heard ? span(node.uptimeMs) : "-") },
     { name: "storage", align: "left", text: ({ node }) => storageName(node.storage) },
     { name: "version", align: "left", text: ({ node }) => node.softwareVersion || "-" },
@@ -277,6 +293,9 @@ function asJson(summary: Summary, answers: readonly StatusResponse[]): object {
       writerOf: writes,
       replicaOf: keeps,
       behind: told.behind,
+      keys: told.held?.keys ?? null,
+      bytes: told.held?.bytes ?? null,
+      diskFreeBytes: told.diskFree,
       diskFull: told.diskFull,
       diskStandingMs: told.diskStandingMs,
       descriptorsShortMs: told.descriptorsShortMs,

@@ -11,6 +11,10 @@ export interface NodeRow {
   readonly keeps: number;
   /** Changes of other replicas that it lacks, all its partitions together, by its own word; null: it did not say. */
   readonly behind: number | null;
+  /** In all its copies together, by its own word; null: it did not say. */
+  readonly held: { readonly keys: number; readonly bytes: number } | null;
+  /** Free bytes of its disk; null: it did not say, or is in memory. */
+  readonly diskFree: number | null;
   /** By its own word; false and 0 when it did not answer. */
   readonly diskFull: boolean;
   readonly diskStandingMs: number;

@@ -27,6 +27,7 @@ import { memberOf, placementOf, preferredOf, type View } from "../../core/view/v
 import type { Call } from "../../grpc/server/call.js";
 import type { Route } from "../../grpc/server/route.js";
 import { STATUS } from "../../grpc/status.js";
+import type { CopySize } from "../../node/copy-sizes.js";
 import { Failure, starting } from "../call/failure.js";
 import { KeptAnswer } from "../call/kept-answer.js";
 import { unary } from "../call/routes.js";
@@ -47,6 +48,8 @@ export interface OwnStatus {
   /** Durable records of its log. */
   readonly logPosition: () => number;
   readonly diskFull: () => boolean;
+  /** null: it has none, or nobody knows. */
+  readonly freeSpace: () => { readonly free: number; readonly room: number } | null;
   /** For how long this process has had no file descriptor left; 0: it has some. */
   readonly descriptorsShortMs: () => number;
   /** The log position of a peer, as it told last. */
@@ -103,15 +106,21 @@ function waitingStatus(serving: Serving, own: OwnStatus): StatusResponse {
     diskFull: own.diskFull(),
     diskStandingMs: 0n,
     descriptorsShortMs: BigInt(Math.ceil(own.descriptorsShortMs())),
+    ...spaceTold(own),
   };
+}
+
+function spaceTold(own: OwnStatus): Pick<StatusResponse, "diskFreeBytes" | "diskRoomBytes"> {
+  const space = own.freeSpace();
+  return space === null ? {} : { diskFreeBytes: BigInt(space.free), diskRoomBytes: BigInt(Math.floor(space.room)) };
 }
 
 /** The status of these partitions, each once. */
 function statusOf(serving: Serving, node: ServingNode, own: OwnStatus, partitions: Iterable<number>): StatusResponse {
-  const { requests, upkeep } = node.status;
+  const { requests, upkeep, sizes } = node.status;
   return {
     header: serving.header(null),
-    partitions: [...new Set(partitions)].sort((a, b) => a - b).map((p) => partitionStatus(node, partitionOf(p))),
+    partitions: [...new Set(partitions)].sort((a, b) => a - b).map((p) => partitionStatus(node, partitionOf(p), sizes)),
     nodes: node.views.view.members.map((member) => nodeStatus(serving.self, node, member.id, own)),
     openRequests: requests.pending,
     heldRequests: requests.held,
@@ -124,6 +133,7 @@ function statusOf(serving: Serving, node: ServingNode, own: OwnStatus, partition
     diskFull: own.diskFull(),
     diskStandingMs: BigInt(Math.floor(node.status.diskStandingMs)),
     descriptorsShortMs: BigInt(Math.ceil(own.descriptorsShortMs())),
+    ...spaceTold(own),
   };
 }
 
@@ -189,7 +199,12 @@ function wireMember(view: View, id: NodeId): WireMember {
   };
 }
 
-function partitionStatus({ views, status }: ServingNode, partition: Partition): PartitionStatus {
+function partitionStatus(
+  { views, status }: ServingNode,
+  partition: Partition,
+  sizes: ReadonlyMap<Partition, CopySize>,
+): PartitionStatus {
+  const size = sizes.get(partition);
   const { writer, round, ballotNode, settledRevision, heldRequests, behind } = status.partition(partition);
   const { groupEpoch, previous } = placementOf(views.view, partition);
   return {
@@ -208,6 +223,7 @@ function partitionStatus({ views, status }: ServingNode, partition: Partition): 
     })),
     heldRequests,
     ...(behind === null ? {} : { behind: BigInt(behind) }),
+    ...(size === undefined ? {} : { keys: BigInt(size.keys), bytes: BigInt(size.bytes) }),
   };
 }
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AssertionError, assert, present, unreachable } from "../../../src/base/assert.js";
+import { byteText } from "../../../src/base/byte-text.js";
 import { duration, instant, after as instantAfter, never, since } from "../../../src/base/time.js";
 import { countVotes, MAX_REPLICAS, majorityOf, voteOf } from "../../../src/base/votes.js";
 
@@ -56,4 +57,9 @@ describe("assertions", () => {
   test("a kind that no switch knows is a broken invariant", () => {
     expect(() => unreachable({ kind: "other" } as never)).toThrow('unreachable: {"kind":"other"}');
   });
+});
+
+test("bytes are told to people in one unit", () => {
+  const told = [0, 1_023, 1_024, 3_565_158, 2 ** 40 * 5_000].map(byteText);
+  expect(told).toEqual(["0 B", "1023 B", "1.0 KiB", "3.4 MiB", "5000 TiB"]);
 });

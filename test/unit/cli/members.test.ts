@@ -312,6 +312,19 @@ describe("onar transfer-writer", () => {
     ]);
   });
 
+  test("as a dry run counts the other writers that would be preferred, also when there are none", async () => {
+    const dry = async (view: View) =>
+      (
+        await at(["transfer-writer", "1", "--to", "5", "--dry-run"], {
+          transferWriter: async () => ({ header, operation: operation(OperationState.POSSIBLE), view }),
+        })
+      ).out;
+    const [one, other] = viewAt(5n).partitions;
+    expect(await dry(viewAt(5n))).toContain("no other writer would be preferred");
+    const next = viewAt(5n, { partitions: [one, { ...other, preferredNodeId: NODE_ID }] as View["partitions"] });
+    expect(await dry(next)).toContain("view 5 would prefer other writers for 1 partition\n");
+  });
+
   test("as a dry run counts what would change", async () => {
     const next = viewAt(5n, { partitions: viewAt(5n).partitions.map((one) => ({ ...one, preferredNodeId: NODE_ID })) });
     const ran = await at(["transfer-writer", "--all", "--to", "5", "--dry-run", "-o", "json"], {
@@ -371,6 +384,15 @@ describe("emptying a node", () => {
     expect(ran.out).toContain("replicas that would move: 2\n  2 to node 5");
     const json = await at(["drain", "6", "--dry-run", "-o", "json"], handlers);
     expect(JSON.parse(json.out)).toMatchObject({ dryRun: true, moves });
+  });
+
+  test("as a dry run with nothing to move says so, and says nothing of writers that stay", async () => {
+    const ran = await at(["rebalance", "--dry-run"], {
+      rebalance: async () => ({ header, operation: operation(OperationState.POSSIBLE), view: viewAt(5n), moves: [] }),
+    });
+    expect(ran.code).toBe(0);
+    expect(ran.out).toContain("Nothing was changed (--dry-run)\nno replica would move\nthe nodes of view 5:\n");
+    expect(ran.out).not.toContain("writer");
   });
 
   test("names the node that takes over, and forces the removal only when told to", async () => {

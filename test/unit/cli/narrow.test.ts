@@ -60,7 +60,11 @@ const STATUS = StatusResponse.fromPartial({
     groupEpoch: 1n,
     replicas: IDS.map((nodeId) => ({ nodeId })),
     behind: 123_456_789n,
+    keys: 123_456n,
+    bytes: 12_345_678_901n,
   })),
+  diskFreeBytes: 123_456_789_012n,
+  diskRoomBytes: 123_456_789_012n,
 });
 
 const OPERATIONS: readonly Operation[] = [

@@ -95,6 +95,27 @@ describe("what several nodes say", () => {
     expect(summary.nodes.map(({ behind }) => behind)).toEqual([0, 12, null]);
   });
 
+  test("keys and bytes of a node are those of its copies, and free space is its own word", () => {
+    const told = (by: number, diskFreeBytes: bigint | undefined, ...sizes: (readonly [bigint, bigint] | null)[]) =>
+      StatusResponse.fromPartial({
+        ...answer(by, [], ["a:1", "a:2", "a:3"]),
+        ...(diskFreeBytes === undefined ? {} : { diskFreeBytes }),
+        partitions: sizes.map((size, partition) => ({
+          partition,
+          ...(size === null ? {} : { keys: size[0], bytes: size[1] }),
+        })),
+      });
+    const summary = summarize([told(1, 5_000_000_000n, [10n, 1_000n], null, [5n, 200n]), told(2, undefined, null)]);
+    expect(summary.nodes.map(({ held, diskFree }) => [held, diskFree])).toEqual([
+      [{ keys: 15, bytes: 1_200 }, 5_000_000_000],
+      [null, null],
+      [null, null],
+    ]);
+    const [, , , , first, second] = asTable(summary, paintOf({ terminal: false, env: {} })).split("\n");
+    expect(first).toMatch(/15 .*1\.2 KiB .*4\.7 GiB/);
+    expect(second).toMatch(/- .*- .*-/);
+  });
+
   test("a narrow terminal gets the columns that matter most, and is told which it does not get", () => {
     const summary = summarize([answer(1, [{ partition: 0, writer: 1 }])]);
     const paint = paintOf({ terminal: false, env: {} });

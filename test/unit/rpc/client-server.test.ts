@@ -32,6 +32,7 @@ describe.each(TRANSPORTS)("served by %s", (transport) => {
       logPosition: () => 0,
       logPositionOf: () => 0,
       diskFull: () => false,
+      freeSpace: () => null,
       descriptorsShortMs: () => 0,
     };
     const options = { ...DEFAULT_CLIENT_PORT, transport, ...port };

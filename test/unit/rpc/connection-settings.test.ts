@@ -35,6 +35,7 @@ async function served(port: Partial<ClientPortConfig>) {
     logPosition: () => 0,
     logPositionOf: () => 0,
     diskFull: () => false,
+    freeSpace: () => null,
     descriptorsShortMs: () => 0,
   };
   const counts = new LimitCounts();

@@ -42,3 +42,21 @@ test("a node that writes much looks again before the second is over", async () =
   expect(space.deletable).toBe(true);
   space.close();
 });
+
+test("it tells what is free, and how much of it is left until the disk counts as full", async () => {
+  let bavail = 100;
+  const space = new DiskSpace({
+    folder,
+    inside: () => 3 * MIB,
+    makeRoom: () => {},
+    changed: () => {},
+    statfs: async () => ({ bavail, blocks: BLOCKS, bsize: MIB }),
+  });
+  expect(space.found).toBeNull();
+  await space.start();
+  expect(space.found).toEqual({ free: 100 * MIB, room: 83 * MIB });
+  bavail = 10;
+  space.wrote(2 * MIB);
+  await vi.waitFor(() => expect(space.found).toEqual({ free: 10 * MIB, room: 0 }), { timeout: 10_000 });
+  space.close();
+});

@@ -1254,8 +1254,12 @@ type StatusResponse struct {
 	DiskStandingMs uint64 `protobuf:"varint,13,opt,name=disk_standing_ms,json=diskStandingMs,proto3" json:"disk_standing_ms,omitempty"`
 	// For how many milliseconds this node's process has had no file descriptor left, so that it takes no new connection; 0 when it has some.
 	DescriptorsShortMs uint64 `protobuf:"varint,14,opt,name=descriptors_short_ms,json=descriptorsShortMs,proto3" json:"descriptors_short_ms,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// Free bytes of the disk that this node's directory is on, as it looked last. Unset with storage in memory.
+	DiskFreeBytes *uint64 `protobuf:"varint,15,opt,name=disk_free_bytes,json=diskFreeBytes,proto3,oneof" json:"disk_free_bytes,omitempty"`
+	// How many more bytes this node can take before its disk counts as full. Unset with storage in memory.
+	DiskRoomBytes *uint64 `protobuf:"varint,16,opt,name=disk_room_bytes,json=diskRoomBytes,proto3,oneof" json:"disk_room_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StatusResponse) Reset() {
@@ -1386,6 +1390,20 @@ func (x *StatusResponse) GetDescriptorsShortMs() uint64 {
 	return 0
 }
 
+func (x *StatusResponse) GetDiskFreeBytes() uint64 {
+	if x != nil && x.DiskFreeBytes != nil {
+		return *x.DiskFreeBytes
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetDiskRoomBytes() uint64 {
+	if x != nil && x.DiskRoomBytes != nil {
+		return *x.DiskRoomBytes
+	}
+	return 0
+}
+
 // One partition as one node sees it.
 type PartitionStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1410,7 +1428,11 @@ type PartitionStatus struct {
 	// Unset when this node is no replica, or while no majority is heard.
 	Behind *uint64 `protobuf:"varint,9,opt,name=behind,proto3,oneof" json:"behind,omitempty"`
 	// Whether its replicas move: a group took over, and not all of its copies are known to be ready.
-	Moving        bool `protobuf:"varint,10,opt,name=moving,proto3" json:"moving,omitempty"`
+	Moving bool `protobuf:"varint,10,opt,name=moving,proto3" json:"moving,omitempty"`
+	// How many keys this node's copy holds, those that were deleted and not purged yet included. Unset when there is no copy here.
+	Keys *uint64 `protobuf:"varint,11,opt,name=keys,proto3,oneof" json:"keys,omitempty"`
+	// About how many bytes they take: keys, values and what belongs to them. It is reckoned from samples, and so never costs a scan.
+	Bytes         *uint64 `protobuf:"varint,12,opt,name=bytes,proto3,oneof" json:"bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1513,6 +1535,20 @@ func (x *PartitionStatus) GetMoving() bool {
 		return x.Moving
 	}
 	return false
+}
+
+func (x *PartitionStatus) GetKeys() uint64 {
+	if x != nil && x.Keys != nil {
+		return *x.Keys
+	}
+	return 0
+}
+
+func (x *PartitionStatus) GetBytes() uint64 {
+	if x != nil && x.Bytes != nil {
+		return *x.Bytes
+	}
+	return 0
 }
 
 // One replica of a partition as one node sees it.
@@ -3435,7 +3471,7 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\rStatusRequest\x12\x1e\n" +
 	"\n" +
 	"partitions\x18\x10 \x03(\rR\n" +
-	"partitions\"\xfb\x04\n" +
+	"partitions\"\xfd\x05\n" +
 	"\x0eStatusResponse\x12*\n" +
 	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12H\n" +
 	"\n" +
@@ -3454,7 +3490,11 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x11purged_tombstones\x18\v \x01(\x04R\x10purgedTombstones\x12\x1b\n" +
 	"\tdisk_full\x18\f \x01(\bR\bdiskFull\x12(\n" +
 	"\x10disk_standing_ms\x18\r \x01(\x04R\x0ediskStandingMs\x120\n" +
-	"\x14descriptors_short_ms\x18\x0e \x01(\x04R\x12descriptorsShortMs\"\x93\x03\n" +
+	"\x14descriptors_short_ms\x18\x0e \x01(\x04R\x12descriptorsShortMs\x12+\n" +
+	"\x0fdisk_free_bytes\x18\x0f \x01(\x04H\x00R\rdiskFreeBytes\x88\x01\x01\x12+\n" +
+	"\x0fdisk_room_bytes\x18\x10 \x01(\x04H\x01R\rdiskRoomBytes\x88\x01\x01B\x12\n" +
+	"\x10_disk_free_bytesB\x12\n" +
+	"\x10_disk_room_bytes\"\xda\x03\n" +
 	"\x0fPartitionStatus\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
 	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
@@ -3467,8 +3507,12 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\rheld_requests\x18\b \x01(\rR\fheldRequests\x12\x1b\n" +
 	"\x06behind\x18\t \x01(\x04H\x00R\x06behind\x88\x01\x01\x12\x16\n" +
 	"\x06moving\x18\n" +
-	" \x01(\bR\x06movingB\t\n" +
-	"\a_behind\"s\n" +
+	" \x01(\bR\x06moving\x12\x17\n" +
+	"\x04keys\x18\v \x01(\x04H\x01R\x04keys\x88\x01\x01\x12\x19\n" +
+	"\x05bytes\x18\f \x01(\x04H\x02R\x05bytes\x88\x01\x01B\t\n" +
+	"\a_behindB\a\n" +
+	"\x05_keysB\b\n" +
+	"\x06_bytes\"s\n" +
 	"\rReplicaStatus\x12\x17\n" +
 	"\anode_id\x18\x01 \x01(\rR\x06nodeId\x12\x14\n" +
 	"\x05ready\x18\x02 \x01(\bR\x05ready\x12\x14\n" +
@@ -3811,6 +3855,7 @@ func file_onar_reconfiguration_v1_reconfiguration_proto_init() {
 		(*LocateRequest_Key)(nil),
 		(*LocateRequest_Partition)(nil),
 	}
+	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[12].OneofWrappers = []any{}
 	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[13].OneofWrappers = []any{}
 	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[14].OneofWrappers = []any{}
 	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[15].OneofWrappers = []any{}

@@ -216,7 +216,7 @@ class StatusRequest(_message.Message):
     def __init__(self, partitions: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("header", "partitions", "nodes", "open_requests", "held_requests", "peer_frames", "peer_messages", "peer_messages_dropped", "bad_registers", "mended_registers", "purged_tombstones", "disk_full", "disk_standing_ms", "descriptors_short_ms")
+    __slots__ = ("header", "partitions", "nodes", "open_requests", "held_requests", "peer_frames", "peer_messages", "peer_messages_dropped", "bad_registers", "mended_registers", "purged_tombstones", "disk_full", "disk_standing_ms", "descriptors_short_ms", "disk_free_bytes", "disk_room_bytes")
     HEADER_FIELD_NUMBER: _ClassVar[int]
     PARTITIONS_FIELD_NUMBER: _ClassVar[int]
     NODES_FIELD_NUMBER: _ClassVar[int]
@@ -231,6 +231,8 @@ class StatusResponse(_message.Message):
     DISK_FULL_FIELD_NUMBER: _ClassVar[int]
     DISK_STANDING_MS_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTORS_SHORT_MS_FIELD_NUMBER: _ClassVar[int]
+    DISK_FREE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    DISK_ROOM_BYTES_FIELD_NUMBER: _ClassVar[int]
     header: _common_pb2.Header
     partitions: _containers.RepeatedCompositeFieldContainer[PartitionStatus]
     nodes: _containers.RepeatedCompositeFieldContainer[NodeStatus]
@@ -245,10 +247,12 @@ class StatusResponse(_message.Message):
     disk_full: bool
     disk_standing_ms: int
     descriptors_short_ms: int
-    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., partitions: _Optional[_Iterable[_Union[PartitionStatus, _Mapping]]] = ..., nodes: _Optional[_Iterable[_Union[NodeStatus, _Mapping]]] = ..., open_requests: _Optional[int] = ..., held_requests: _Optional[int] = ..., peer_frames: _Optional[int] = ..., peer_messages: _Optional[int] = ..., peer_messages_dropped: _Optional[int] = ..., bad_registers: _Optional[int] = ..., mended_registers: _Optional[int] = ..., purged_tombstones: _Optional[int] = ..., disk_full: bool = ..., disk_standing_ms: _Optional[int] = ..., descriptors_short_ms: _Optional[int] = ...) -> None: ...
+    disk_free_bytes: int
+    disk_room_bytes: int
+    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., partitions: _Optional[_Iterable[_Union[PartitionStatus, _Mapping]]] = ..., nodes: _Optional[_Iterable[_Union[NodeStatus, _Mapping]]] = ..., open_requests: _Optional[int] = ..., held_requests: _Optional[int] = ..., peer_frames: _Optional[int] = ..., peer_messages: _Optional[int] = ..., peer_messages_dropped: _Optional[int] = ..., bad_registers: _Optional[int] = ..., mended_registers: _Optional[int] = ..., purged_tombstones: _Optional[int] = ..., disk_full: bool = ..., disk_standing_ms: _Optional[int] = ..., descriptors_short_ms: _Optional[int] = ..., disk_free_bytes: _Optional[int] = ..., disk_room_bytes: _Optional[int] = ...) -> None: ...
 
 class PartitionStatus(_message.Message):
-    __slots__ = ("partition", "group_epoch", "writer_node_id", "ballot_round", "ballot_node_id", "settled_revision", "replicas", "held_requests", "behind", "moving")
+    __slots__ = ("partition", "group_epoch", "writer_node_id", "ballot_round", "ballot_node_id", "settled_revision", "replicas", "held_requests", "behind", "moving", "keys", "bytes")
     PARTITION_FIELD_NUMBER: _ClassVar[int]
     GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
     WRITER_NODE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -259,6 +263,8 @@ class PartitionStatus(_message.Message):
     HELD_REQUESTS_FIELD_NUMBER: _ClassVar[int]
     BEHIND_FIELD_NUMBER: _ClassVar[int]
     MOVING_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
     partition: int
     group_epoch: int
     writer_node_id: int
@@ -269,7 +275,9 @@ class PartitionStatus(_message.Message):
     held_requests: int
     behind: int
     moving: bool
-    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., writer_node_id: _Optional[int] = ..., ballot_round: _Optional[int] = ..., ballot_node_id: _Optional[int] = ..., settled_revision: _Optional[int] = ..., replicas: _Optional[_Iterable[_Union[ReplicaStatus, _Mapping]]] = ..., held_requests: _Optional[int] = ..., behind: _Optional[int] = ..., moving: bool = ...) -> None: ...
+    keys: int
+    bytes: int
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., writer_node_id: _Optional[int] = ..., ballot_round: _Optional[int] = ..., ballot_node_id: _Optional[int] = ..., settled_revision: _Optional[int] = ..., replicas: _Optional[_Iterable[_Union[ReplicaStatus, _Mapping]]] = ..., held_requests: _Optional[int] = ..., behind: _Optional[int] = ..., moving: bool = ..., keys: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
 
 class ReplicaStatus(_message.Message):
     __slots__ = ("node_id", "ready", "heard", "lag")

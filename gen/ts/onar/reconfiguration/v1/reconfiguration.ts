@@ -481,6 +481,12 @@ export interface StatusResponse {
   diskStandingMs: bigint;
   /** For how many milliseconds this node's process has had no file descriptor left, so that it takes no new connection; 0 when it has some. */
   descriptorsShortMs: bigint;
+  /** Free bytes of the disk that this node's directory is on, as it looked last. Unset with storage in memory. */
+  diskFreeBytes?:
+    | bigint
+    | undefined;
+  /** How many more bytes this node can take before its disk counts as full. Unset with storage in memory. */
+  diskRoomBytes?: bigint | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -514,6 +520,12 @@ export interface PartitionStatus {
     | undefined;
   /** Whether its replicas move: a group took over, and not all of its copies are known to be ready. */
   moving: boolean;
+  /** How many keys this node's copy holds, those that were deleted and not purged yet included. Unset when there is no copy here. */
+  keys?:
+    | bigint
+    | undefined;
+  /** About how many bytes they take: keys, values and what belongs to them. It is reckoned from samples, and so never costs a scan. */
+  bytes?: bigint | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -2806,6 +2818,8 @@ function createBaseStatusResponse(): StatusResponse {
     diskFull: false,
     diskStandingMs: 0n,
     descriptorsShortMs: 0n,
+    diskFreeBytes: undefined,
+    diskRoomBytes: undefined,
     _unknownFields: {},
   };
 }
@@ -2877,6 +2891,18 @@ export const StatusResponse: MessageFns<StatusResponse> = {
         throw new globalThis.Error("value provided for field message.descriptorsShortMs of type uint64 too large");
       }
       writer.uint32(112).uint64(message.descriptorsShortMs);
+    }
+    if (message.diskFreeBytes !== undefined) {
+      if (BigInt.asUintN(64, message.diskFreeBytes) !== message.diskFreeBytes) {
+        throw new globalThis.Error("value provided for field message.diskFreeBytes of type uint64 too large");
+      }
+      writer.uint32(120).uint64(message.diskFreeBytes);
+    }
+    if (message.diskRoomBytes !== undefined) {
+      if (BigInt.asUintN(64, message.diskRoomBytes) !== message.diskRoomBytes) {
+        throw new globalThis.Error("value provided for field message.diskRoomBytes of type uint64 too large");
+      }
+      writer.uint32(128).uint64(message.diskRoomBytes);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -3014,6 +3040,22 @@ export const StatusResponse: MessageFns<StatusResponse> = {
             message.descriptorsShortMs = reader.uint64() as bigint;
             continue;
           }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.diskFreeBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.diskRoomBytes = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3096,6 +3138,16 @@ export const StatusResponse: MessageFns<StatusResponse> = {
         : isSet(object.descriptors_short_ms)
         ? BigInt(object.descriptors_short_ms)
         : 0n,
+      diskFreeBytes: isSet(object.diskFreeBytes)
+        ? BigInt(object.diskFreeBytes)
+        : isSet(object.disk_free_bytes)
+        ? BigInt(object.disk_free_bytes)
+        : undefined,
+      diskRoomBytes: isSet(object.diskRoomBytes)
+        ? BigInt(object.diskRoomBytes)
+        : isSet(object.disk_room_bytes)
+        ? BigInt(object.disk_room_bytes)
+        : undefined,
     };
   },
 
@@ -3143,6 +3195,12 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     if (message.descriptorsShortMs !== 0n) {
       obj.descriptorsShortMs = message.descriptorsShortMs.toString();
     }
+    if (message.diskFreeBytes !== undefined) {
+      obj.diskFreeBytes = message.diskFreeBytes.toString();
+    }
+    if (message.diskRoomBytes !== undefined) {
+      obj.diskRoomBytes = message.diskRoomBytes.toString();
+    }
     return obj;
   },
 
@@ -3183,6 +3241,12 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     message.descriptorsShortMs = (object.descriptorsShortMs !== undefined && object.descriptorsShortMs !== null)
       ? BigInt(object.descriptorsShortMs)
       : 0n;
+    message.diskFreeBytes = (object.diskFreeBytes !== undefined && object.diskFreeBytes !== null)
+      ? BigInt(object.diskFreeBytes)
+      : undefined;
+    message.diskRoomBytes = (object.diskRoomBytes !== undefined && object.diskRoomBytes !== null)
+      ? BigInt(object.diskRoomBytes)
+      : undefined;
     return message;
   },
 };
@@ -3199,6 +3263,8 @@ function createBasePartitionStatus(): PartitionStatus {
     heldRequests: 0,
     behind: undefined,
     moving: false,
+    keys: undefined,
+    bytes: undefined,
     _unknownFields: {},
   };
 }
@@ -3246,6 +3312,18 @@ export const PartitionStatus: MessageFns<PartitionStatus> = {
     }
     if (message.moving !== false) {
       writer.uint32(80).bool(message.moving);
+    }
+    if (message.keys !== undefined) {
+      if (BigInt.asUintN(64, message.keys) !== message.keys) {
+        throw new globalThis.Error("value provided for field message.keys of type uint64 too large");
+      }
+      writer.uint32(88).uint64(message.keys);
+    }
+    if (message.bytes !== undefined) {
+      if (BigInt.asUintN(64, message.bytes) !== message.bytes) {
+        throw new globalThis.Error("value provided for field message.bytes of type uint64 too large");
+      }
+      writer.uint32(96).uint64(message.bytes);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -3351,6 +3429,22 @@ export const PartitionStatus: MessageFns<PartitionStatus> = {
             message.moving = reader.bool();
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.keys = reader.uint64() as bigint;
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.bytes = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3409,6 +3503,8 @@ export const PartitionStatus: MessageFns<PartitionStatus> = {
         : 0,
       behind: isSet(object.behind) ? BigInt(object.behind) : undefined,
       moving: isSet(object.moving) ? globalThis.Boolean(object.moving) : false,
+      keys: isSet(object.keys) ? BigInt(object.keys) : undefined,
+      bytes: isSet(object.bytes) ? BigInt(object.bytes) : undefined,
     };
   },
 
@@ -3444,6 +3540,12 @@ export const PartitionStatus: MessageFns<PartitionStatus> = {
     if (message.moving !== false) {
       obj.moving = message.moving;
     }
+    if (message.keys !== undefined) {
+      obj.keys = message.keys.toString();
+    }
+    if (message.bytes !== undefined) {
+      obj.bytes = message.bytes.toString();
+    }
     return obj;
   },
 
@@ -3468,6 +3570,8 @@ export const PartitionStatus: MessageFns<PartitionStatus> = {
     message.heldRequests = object.heldRequests ?? 0;
     message.behind = (object.behind !== undefined && object.behind !== null) ? BigInt(object.behind) : undefined;
     message.moving = object.moving ?? false;
+    message.keys = (object.keys !== undefined && object.keys !== null) ? BigInt(object.keys) : undefined;
+    message.bytes = (object.bytes !== undefined && object.bytes !== null) ? BigInt(object.bytes) : undefined;
     return message;
   },
 };

@@ -79,6 +79,12 @@ names: ${[...SUITES.keys()].join(", ")} (in this order; peers only when it is na
                   grows by more than their own bytes: 20000 are 205 MB, beyond every bound
                   of a node, and 100000 tell a slope from such a step
   --move-keys N   keys of moves (1000000)
+  --move-value N  bytes of a value of moves (100)
+  --move-partitions N
+                  partitions of moves, each with a caller (64)
+  --move-pause N  milliseconds that a caller of moves waits between two calls (none)
+  --transfer-rate N
+                  MiB a second at which each node of moves may fetch replicas (as nodes have it)
   --open-keys N   keys of open and streams (1000000)
   --rewrites N    how often open writes them again (10)
   --open-value N  bytes of a value of open and streams (100)
@@ -121,6 +127,10 @@ function optionsFrom(values: Readonly<Record<string, string | boolean | undefine
     missedMegabytes: number("missed", 12),
     awayKeys: number("away-keys", 100_000),
     moveKeys: number("move-keys", 1_000_000),
+    moveValue: number("move-value", 100),
+    movePartitions: number("move-partitions", 64),
+    movePause: values["move-pause"] === undefined ? 0 : number("move-pause", 0),
+    transferRate: values["transfer-rate"] === undefined ? null : number("transfer-rate", 0),
     openKeys: number("open-keys", 1_000_000),
     rewrites: number("rewrites", 10),
     openValue: number("open-value", 100),
@@ -189,6 +199,10 @@ async function main(): Promise<number> {
         missed: text,
         "away-keys": text,
         "move-keys": text,
+        "move-value": text,
+        "move-partitions": text,
+        "move-pause": text,
+        "transfer-rate": text,
         "open-keys": text,
         rewrites: text,
         "open-value": text,

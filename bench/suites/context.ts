@@ -34,6 +34,13 @@ export interface SuiteOptions {
   readonly awayKeys: number;
   /** For the suite `moves`. */
   readonly moveKeys: number;
+  /** Bytes of a value of moves. */
+  readonly moveValue: number;
+  readonly movePartitions: number;
+  /** The pause of a caller between two calls, in milliseconds. */
+  readonly movePause: number;
+  /** MiB a second of each node of moves; null: as nodes have it by themselves. */
+  readonly transferRate: number | null;
   /** For the suite `open`. */
   readonly openKeys: number;
   readonly rewrites: number;

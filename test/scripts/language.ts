@@ -5,6 +5,7 @@
  *   nodes 5 replicas 3          first line, if not 3 and 3; n1 is the writer once the script begins
  *     … purge after 400ms       tombstones rest so long, and passes are so far apart; otherwise nothing is purged
  *     … moving                  views move partitions: nodes tell each other what they know of views
+ *     … partitions 4            so many, of which requests go to the first one
  *     … apart 1                 the last node is no member, and does not run
  *   given <command>             the same, without showing what it causes
  *   campaign n2                 takes the next ballot, whatever the election thinks
@@ -16,10 +17,11 @@
  *   cut n1→n3, heal             loses messages; ends cuts, all or by the same pattern; `n1-n3` is both ways between the two
  *   freeze n1, resume n1        the process stands still
  *   jump n1 3600000ms           its clock goes ahead
- *   130 times put k=# at n1     # is the number
+ *   130 times put k=# at n1     # is the number; several commands have `; ` between them
  *   forward put k=w n3→n1 of epoch 2      as a node says it that knows a later view
  *   raise above 5000 at n1      what a restored backup asks of the writer: all further revisions are above, retries of before expire
  *   move n3 → n4 at n1,n2       a view is decided in which n3 gives way to n4; n1 and n2 learn it, as does a node by `learn n3`
+ *   force move …                the same, though a bad key that was inherited waits
  *   ask drain n3 at n1 as X     also: remove n3, replace n3 by n4, prefer n3; asked again by its name: the same operation
  *   fate X at n1                what became of it, as far as the newest view there tells
  *   views                       the newest view that each node knows
@@ -30,6 +32,7 @@
  *   crash n1, restart n1        the disk stays
  *   leave n1                    it is told to stop: its office goes to another
  *   slow disk n1, sync n1       nothing becomes durable until told
+ *   crowd log n1, fold log n1   its log has no room for transfers, until a fold has taken what is in it
  *   copy disk n1, put back n1   what is durable now; in the place of what is there, while n1 is down
  *   records n1                  how many are durable at n1, and how many the others know of
  *   spoil k at n1               n1's copy of k fails its checksum from now on; it notices when it looks, or at `scrub k at n1`
@@ -59,12 +62,27 @@ export function play(script: string): string {
     const [head = ""] = block.split(`\n${SEPARATOR}`);
     for (const line of head.split("\n")) {
       if (line.startsWith("#") || line.trim() === "") continue;
-      const size = /^nodes (\d+) replicas (\d+)( moving)?(?: apart (\d+))?(?: purge after (\d+ms))?$/.exec(line);
+      const size =
+        /^nodes (\d+) replicas (\d+)( moving)?(?: partitions (\d+))?(?: apart (\d+))?(?: purge after (\d+ms))?$/.exec(
+          line,
+        );
       if (size !== null && world === null) {
-        const purgeAfter = size[5] === undefined ? null : duration(millisecondsFrom(size[5]));
-        world = begun(Number(size[1]), Number(size[2]), purgeAfter, size[3] !== undefined, Number(size[4] ?? 0));
+        const purgeAfter = size[6] === undefined ? null : duration(millisecondsFrom(size[6]));
+        const [, nodes, replicas, moving, partitions = 1, apart = 0] = size;
+        world = new ScriptWorld(
+          Number(nodes),
+          Number(replicas),
+          purgeAfter,
+          moving !== undefined,
+          Number(apart),
+          Number(partitions),
+        );
+        world.begin();
       } else {
-        world ??= begun(3, 3, null);
+        if (world === null) {
+          world = new ScriptWorld(3, 3);
+          world.begin();
+        }
         obey(world, line);
       }
     }
@@ -76,12 +94,6 @@ export function play(script: string): string {
 
 /** The answers to clients, without what nodes said. */
 export const verdictsOf = (played: string): string[] => played.split("\n").filter((line) => line.includes(" ⇒ "));
-
-function begun(nodes: number, replicas: number, purgeAfter: Duration | null, moving = false, apart = 0): ScriptWorld {
-  const world = new ScriptWorld(nodes, replicas, purgeAfter, moving, apart);
-  world.begin();
-  return world;
-}
 
 function obey(world: ScriptWorld, line: string): void {
   if (line.startsWith("given ")) {
@@ -98,11 +110,11 @@ function obey(world: ScriptWorld, line: string): void {
     return;
   }
   const atNode = AT_NODE.get(verb);
-  if (atNode !== undefined) return atNode(world, nodeFrom(text.replace(/^disk /, "")));
-  const move = /^move (n\d+) → (n\d+) at ([n\d,]+)$/.exec(line);
+  if (atNode !== undefined) return atNode(world, nodeFrom(text.replace(/^(disk|log) /, "")));
+  const move = /^(force )?move (n\d+) → (n\d+) at ([n\d,]+)$/.exec(line);
   if (move !== null) {
-    world.move(nodeFrom(move[1] ?? ""), nodeFrom(move[2] ?? ""));
-    for (const name of (move[3] ?? "").split(",")) world.learn(nodeFrom(name));
+    world.move(nodeFrom(move[2] ?? ""), nodeFrom(move[3] ?? ""), move[1] !== undefined);
+    for (const name of (move[4] ?? "").split(",")) world.learn(nodeFrom(name));
     return;
   }
   const wish = /^wish (n\d+) for (n\d+) at ([n\d,]+)$/.exec(line);
@@ -118,7 +130,8 @@ function obey(world: ScriptWorld, line: string): void {
     return world.ask(nodeFrom(at), operation);
   }
   if (rest[0] !== "times") return obeyOther(world, line, verb, rest);
-  for (let i = 1; i <= Number(verb); i++) requested(world, rest.slice(1).join(" ").replaceAll("#", `${i}`));
+  const repeated = rest.slice(1).join(" ").split("; ");
+  for (let i = 1; i <= Number(verb); i++) for (const command of repeated) obey(world, command.replaceAll("#", `${i}`));
 }
 
 const ASK =
@@ -145,6 +158,8 @@ const AT_NODE: ReadonlyMap<string, (world: ScriptWorld, node: NodeId) => void> =
   ["restart", (world, node) => world.start(node)],
   ["copy", (world, node) => world.copyDisk(node)],
   ["records", (world, node) => world.tellPositions(node)],
+  ["crowd", (world, node) => world.crowdLog(node)],
+  ["fold", (world, node) => world.foldLog(node)],
   ["slow", (world, node) => world.slowDisk(node)],
   ["sync", (world, node) => world.sync(node)],
 ]);

@@ -6,39 +6,77 @@ import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { Loop } from "../../src/node/loop.js";
 import type { HeldCopy, Storage } from "../../src/ports/storage.js";
 
-/** A copy of the partition, as the disk has it. */
+/** A copy of a partition, as the disk has it. */
 interface DiskCopy {
   readonly copy: GroupEpoch;
   /** As bad as the disk made it. */
   readonly table: MemoryTable;
   /** Its entries but registers, in order. */
-  readonly log: readonly NodeEntry[];
+  readonly log: NodeEntry[];
 }
 
-const sameCopy = ({ copy, table, log }: DiskCopy): DiskCopy => ({ copy, table: table.copy(), log: log.slice() });
+/** The copies of each partition, the newest one last; that of the founding may be empty, and be none. */
+class DiskCopies {
+  private readonly byPartition = new Map<Partition, DiskCopy[]>();
+
+  of(partition: Partition): DiskCopy[] {
+    let copies = this.byPartition.get(partition);
+    if (copies === undefined) {
+      copies = [{ copy: FOUNDING, table: new MemoryTable(), log: [] }];
+      this.byPartition.set(partition, copies);
+    }
+    return copies;
+  }
+
+  newest(partition: Partition): DiskCopy | undefined {
+    return this.of(partition).at(-1);
+  }
+
+  drop(partition: Partition, dropped: GroupEpoch): void {
+    this.byPartition.set(
+      partition,
+      this.of(partition).filter(({ copy }) => copy !== dropped),
+    );
+  }
+
+  get partitions(): readonly Partition[] {
+    return [...this.byPartition.keys()];
+  }
+
+  same(): DiskCopies {
+    const same = new DiskCopies();
+    for (const [partition, copies] of this.byPartition)
+      same.byPartition.set(
+        partition,
+        copies.map(({ copy, table, log }) => ({ copy, table: table.copy(), log: log.slice() })),
+      );
+    return same;
+  }
+}
 
 /** Keeps what was synced over all lives of its node. Syncs at once, unless told to be slow. */
 class ScriptDisk {
   slow = false;
+  /** The log holds so much that no fold has taken yet that transfers have no room in it. */
+  crowded = false;
   /** Durable records so far, and the most that each peer told of its own, which goes with the process here. */
   position = 0;
   readonly seen = new Map<NodeId, number>();
   /** The entries about views. */
   private log: NodeEntry[] = [];
-  /** The newest one last; the first one may be empty, and be none. */
-  private copies: DiskCopy[] = [{ copy: FOUNDING, table: new MemoryTable(), log: [] }];
-  private saved: { readonly position: number; readonly log: NodeEntry[]; readonly copies: DiskCopy[] } | null = null;
+  private copies = new DiskCopies();
+  private saved: { readonly position: number; readonly log: NodeEntry[]; readonly copies: DiskCopies } | null = null;
   private waiting: { readonly entries: readonly NodeEntry[]; readonly durable: () => void }[] = [];
-  /** The table of the running process. */
-  private live = new MemoryTable();
+  /** The tables of the running process. */
+  private live = new Map<Partition, MemoryTable>();
 
   /** The registers of the newest copy. */
-  get table(): MemoryTable {
-    return this.copies.at(-1)?.table ?? new MemoryTable();
+  table(partition: Partition): MemoryTable {
+    return this.copies.newest(partition)?.table ?? new MemoryTable();
   }
 
   open(): Storage {
-    this.live = this.table.copy();
+    this.live = new Map();
     const position = (): number => this.position;
     return {
       kind: "log",
@@ -46,10 +84,13 @@ class ScriptDisk {
         return position();
       },
       sawPosition: (peer, told) => this.sawPosition(peer, told),
-      table: () => this.live,
-      restored: () => [...this.log, ...(this.copies.at(-1)?.log ?? [])],
+      table: (partition) => this.liveTable(partition),
+      restored: () => {
+        const ofCopies = this.copies.partitions.map((partition) => this.copies.newest(partition)?.log ?? []);
+        return [...this.log, ...ofCopies.flat()];
+      },
       append: (entries, durable) => {
-        if (entries.some(({ kind }) => kind === "begun")) this.live = new MemoryTable();
+        for (const entry of entries) if (entry.kind === "begun") this.live.set(entry.partition, new MemoryTable());
         this.waiting.push({ entries, durable });
         if (!this.slow) this.sync();
       },
@@ -57,17 +98,20 @@ class ScriptDisk {
     };
   }
 
-  /** All copies that hold something, the newest last. */
-  held(partition: Partition): readonly HeldCopy[] {
-    const last = this.copies.at(-1);
-    return this.copies
-      .filter(({ copy, table, log }) => copy !== FOUNDING || table.size > 0 || log.length > 0)
-      .map((one) => ({
-        partition,
-        copy: one.copy,
-        table: one === last ? this.live : one.table.copy(),
-        restored: () => one.log.flatMap((entry) => (isViewEntry(entry) || isCopyEntry(entry) ? [] : [entry])),
-      }));
+  /** All copies that hold something, the newest of a partition last. */
+  held(): readonly HeldCopy[] {
+    return this.copies.partitions.flatMap((partition) => {
+      const last = this.copies.newest(partition);
+      return this.copies
+        .of(partition)
+        .filter(({ copy, table, log }) => copy !== FOUNDING || table.size > 0 || log.length > 0)
+        .map((one) => ({
+          partition,
+          copy: one.copy,
+          table: one === last ? this.liveTable(partition) : one.table.copy(),
+          restored: () => one.log.flatMap((entry) => (isViewEntry(entry) || isCopyEntry(entry) ? [] : [entry])),
+        }));
+    });
   }
 
   sync(): void {
@@ -90,7 +134,7 @@ class ScriptDisk {
 
   /** Keeps what is durable now, for `putBack`. */
   copy(): void {
-    this.saved = { position: this.position, log: this.log.slice(), copies: this.copies.map(sameCopy) };
+    this.saved = { position: this.position, log: this.log.slice(), copies: this.copies.same() };
   }
 
   /** Its node is down: from now on it holds what the copy does. */
@@ -99,26 +143,37 @@ class ScriptDisk {
     const { position, log, copies } = this.saved;
     this.position = position;
     this.log = log.slice();
-    this.copies = copies.map(sameCopy);
+    this.copies = copies.same();
   }
 
   /** From now on the register of that key fails its checksum. */
-  spoil(key: Key): void {
-    this.table.spoil(key);
-    this.live.spoil(key);
+  spoil(partition: Partition, key: Key): void {
+    this.table(partition).spoil(key);
+    this.live.get(partition)?.spoil(key);
+  }
+
+  private liveTable(partition: Partition): MemoryTable {
+    let table = this.live.get(partition);
+    if (table === undefined) {
+      table = this.table(partition).copy();
+      this.live.set(partition, table);
+    }
+    return table;
   }
 
   private keep(entry: NodeEntry): void {
     this.position++;
-    if (entry.kind === "begun") this.copies.push({ copy: entry.copy, table: new MemoryTable(), log: [] });
-    else if (entry.kind === "dropped") this.copies = this.copies.filter(({ copy }) => copy !== entry.copy);
-    else if (isViewEntry(entry)) this.log.push(entry);
-    else if (entry.kind === "register") this.table.put(entry.register, entry.change, entry.settled);
-    else if (entry.kind === "removed") this.table.remove(entry.key, entry.change);
-    else {
-      const newest = this.copies.at(-1);
-      if (newest !== undefined) this.copies[this.copies.length - 1] = { ...newest, log: [...newest.log, entry] };
+    if (isViewEntry(entry)) {
+      this.log.push(entry);
+      return;
     }
+    const { copies } = this;
+    const { partition } = entry;
+    if (entry.kind === "begun") copies.of(partition).push({ copy: entry.copy, table: new MemoryTable(), log: [] });
+    else if (entry.kind === "dropped") copies.drop(partition, entry.copy);
+    else if (entry.kind === "register") this.table(partition).put(entry.register, entry.change, entry.settled);
+    else if (entry.kind === "removed") this.table(partition).remove(entry.key, entry.change);
+    else copies.newest(partition)?.log.push(entry);
   }
 }
 

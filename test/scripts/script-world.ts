@@ -80,6 +80,8 @@ export class ScriptWorld {
     private readonly moving = false,
     /** So many of the nodes are no members, and do not run yet. */
     private readonly apart = 0,
+    /** Requests are all of the first one. */
+    partitions = 1,
   ) {
     const all = Array.from({ length: nodes }, (_, index) => nodeId(index + 1));
     const ids = all.slice(0, nodes - apart);
@@ -92,20 +94,23 @@ export class ScriptWorld {
       operationId: "0".repeat(32),
       replicationFactor: replicas,
       members,
-      partitions: firstPlacement(members, replicas, 1),
+      partitions: firstPlacement(members, replicas, partitions),
       // As many as the planner wants: it has nothing to change.
       voters: moving && ids.length % 2 === 0 ? ids.slice(1) : ids,
     };
     this.decided = encodedView(this.view);
   }
 
-  /** A view is decided in which one replica gives way to another node. Nobody knows it yet. */
-  move(leaves: NodeId, comes: NodeId): void {
+  /**
+   * A view is decided in which one replica gives way to another node. Nobody knows it yet. `forced`: though an
+   * inherited bad key waits.
+   */
+  move(leaves: NodeId, comes: NodeId, forced = false): void {
     const { view, digest } = this.newest();
     const epoch = viewEpoch(view.epoch + 1);
     const partitions = view.partitions.map((placement) => {
       const fault = replacementFault(placement, leaves);
-      if (fault !== null) throw new Error(`n${leaves} cannot give way: ${fault}`);
+      if (fault !== null && !forced) throw new Error(`n${leaves} cannot give way: ${fault}`);
       return moved(placement, leaves, comes, epoch);
     });
     this.decided = encodedView({
@@ -208,10 +213,16 @@ export class ScriptWorld {
           newest: node.base ?? encodedView(this.view),
           ...(this.moving ? { encode: encodedView } : {}),
           table: (p) => storage.table(p),
-          copies: () => node.disk.held(PARTITION),
+          copies: () => node.disk.held(),
           restored: storage.restored(),
           firstAttempt: life * ATTEMPTS_PER_LIFE,
           round: ROUND,
+          pace: () => ({
+            bytesPerSecond: Number.POSITIVE_INFINITY,
+            partitions: Number.POSITIVE_INFINITY,
+            room: !node.disk.crowded,
+            shortOfTime: false,
+          }),
           ...(this.purgeAfter === null ? {} : { purgeAfter: this.purgeAfter }),
           now: instant(this.now + node.ahead),
         },
@@ -411,13 +422,13 @@ export class ScriptWorld {
 
   /** The node's copy of the key fails its checksum from now on; it notices when it looks. */
   spoil(id: NodeId, key: Key): void {
-    this.node(id).disk.spoil(key);
+    this.node(id).disk.spoil(PARTITION, key);
   }
 
   /** Storage finds the bad copy by itself. */
   scrub(id: NodeId, key: Key): void {
     const { loop, disk } = this.node(id);
-    if (disk.table.get(key) !== BAD) throw new Error(`n${id}'s copy of ${key} is not bad`);
+    if (disk.table(PARTITION).get(key) !== BAD) throw new Error(`n${id}'s copy of ${key} is not bad`);
     loop?.deliver({ kind: "bad-register", partition: PARTITION, key });
     this.settle();
   }
@@ -425,7 +436,7 @@ export class ScriptWorld {
   /** The key as each disk holds it. */
   tellCopies(key: Key): void {
     const copies = this.nodes.map(({ id, disk }) => {
-      const held = disk.table.get(key);
+      const held = disk.table(PARTITION).get(key);
       return `n${id} ${held === BAD ? "bad" : renderRegister(held)}`;
     });
     this.say(`copies: ${copies.join(", ")}`);
@@ -465,6 +476,14 @@ export class ScriptWorld {
     this.node(a).loop?.deliver({ kind: "link-lost", peer: b });
     this.node(b).loop?.deliver({ kind: "link-lost", peer: a });
     this.settle();
+  }
+
+  crowdLog(id: NodeId): void {
+    this.node(id).disk.crowded = true;
+  }
+
+  foldLog(id: NodeId): void {
+    this.node(id).disk.crowded = false;
   }
 
   slowDisk(id: NodeId): void {

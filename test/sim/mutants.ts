@@ -53,6 +53,8 @@ const DIRECTED = new Map<string, string>([
   ["V3.cursor-past-gap", "the world of transfers"],
   ["H20.asks-without-room", "the world of transfers"],
   ["H20.any-rate", "a unit test"],
+  ["H21.one-by-one", "a script"],
+  ["V3.marks-dropped", "a script"],
   ["V3.late-after-mended", "a unit test"],
   ["V3.cursor-without-copy", "a unit test"],
   ["V3.any-attempt", "a unit test"],

@@ -149,6 +149,7 @@ export type PlantedBug =
   | "V3.reservation-forgotten"
   | "V3.in-doubt-settled"
   | "V3.merged-votes"
+  | "V3.marks-dropped"
   | "V3.bad-is-absent"
   | "V3.late-after-mended"
   | "V3.cursor-without-copy"
@@ -162,6 +163,7 @@ export type PlantedBug =
   | "V6.majority-ready"
   | "H20.asks-without-room"
   | "H20.any-rate"
+  | "H21.one-by-one"
   | "H11.not-ready"
   | "H11.across-a-seal";
 

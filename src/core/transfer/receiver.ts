@@ -51,8 +51,9 @@ export class Receiver {
       out.entries.push({ kind: "promise", partition: group.partition, ballot });
     }
     const change = this.nextChange();
-    this.table.put(register, change, settled);
-    out.entries.push({ kind: "register", partition: group.partition, register, change, settled });
+    const marked = settled && !planted("V3.marks-dropped");
+    this.table.put(register, change, marked);
+    out.entries.push({ kind: "register", partition: group.partition, register, change, settled: marked });
     this.inherited.end(register.key, out);
   }
 

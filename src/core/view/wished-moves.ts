@@ -99,7 +99,8 @@ export function nextMoves(
   );
   const asSteps = possible.map(({ partition, leaves, comes }) => ({ partition, from: leaves, to: comes }));
   const begun = admitted(asSteps, underWay(view), caps);
-  return begun.map(({ partition, from, to }) => ({
+  const together = planted("H21.one-by-one") ? begun.slice(0, 1) : begun;
+  return together.map(({ partition, from, to }) => ({
     partition,
     leaves: present(from, "who leaves"),
     comes: present(to, "who comes"),

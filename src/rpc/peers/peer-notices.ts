@@ -6,7 +6,7 @@ const WINDOW_MS = 60_000;
 const MOST = 3;
 
 /**
- * A message that cannot be (core/plausible.ts), a frame that cannot be read, a second process, a position without
+ * A message that cannot be (core/plausible/), a frame that cannot be read, a second process, a position without
  * proof, no stream.
  */
 export type Misconduct = "implausible" | "unreadable" | "second" | "unproved" | "no stream" | "other view";

@@ -1,8 +1,8 @@
 /** A word of a peer that cannot be: it is named, and changes nothing. The words of honest nodes pass. */
 import { afterEach, describe, expect, test } from "vitest";
-import { duration, instant } from "../../../src/base/time.js";
-import { ballot, timestamp } from "../../../src/core/model/ballot.js";
-import { CompletionRecords } from "../../../src/core/model/completion-records.js";
+import { duration, instant } from "../../../../src/base/time.js";
+import { ballot, timestamp } from "../../../../src/core/model/ballot.js";
+import { CompletionRecords } from "../../../../src/core/model/completion-records.js";
 import {
   attempt,
   changeNumber,
@@ -13,13 +13,13 @@ import {
   partition,
   revision,
   viewEpoch,
-} from "../../../src/core/model/ids.js";
-import type { NodeMessage, Request } from "../../../src/core/model/node-message.js";
-import { Register } from "../../../src/core/model/register.js";
-import { Plausible } from "../../../src/core/plausible.js";
-import type { View } from "../../../src/core/view/view.js";
-import { plant } from "../../planted/planted.js";
-import { A, B, C, viewOf } from "../node/cluster.js";
+} from "../../../../src/core/model/ids.js";
+import type { NodeMessage, Request } from "../../../../src/core/model/node-message.js";
+import { Register } from "../../../../src/core/model/register.js";
+import { Plausible } from "../../../../src/core/plausible/plausible.js";
+import type { View } from "../../../../src/core/view/view.js";
+import { plant } from "../../../planted/planted.js";
+import { A, B, C, viewOf } from "../../node/cluster.js";
 
 afterEach(() => plant());
 

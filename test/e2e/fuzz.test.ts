@@ -25,7 +25,8 @@ import { answerOf } from "./clients.js";
 import { Cluster, eventually, HOST, type Node } from "./harness.js";
 
 const SEED = Number(process.env["SEED"] ?? "1");
-const FUZZ_MS = Number(process.env["FUZZ_SECONDS"] ?? "5") * 1_000;
+/** Beside each of the two: the member that has gone mad, and strangers. */
+const FUZZ_MS = Number(process.env["FUZZ_SECONDS"] ?? (process.env["CI"] === "true" ? "15" : "5")) * 1_000;
 /** Far beyond what a turn takes on a busy machine, below what a decoder that loops over a length takes. */
 const HELD_MS = 6_000;
 /** Lines that a mad peer and strangers may cost in all. */

@@ -7,7 +7,7 @@
  *
  * Z1 A call looks at no more than MAX_SAMPLED copies, and at SAMPLE registers of each. Copies that were never looked at
  *    count with the mean of the others meanwhile.
- * Z2 A copy that has no more than SAMPLE registers is counted exactly when it is looked at.
+ * Z2 A copy that has no more than SAMPLE registers is counted exactly, and anew after each change.
  */
 import { changeNumber, NO_CHANGE, type Partition } from "../core/model/ids.js";
 import { BAD, type RegisterTable } from "../core/model/table.js";
@@ -20,10 +20,8 @@ export const SAMPLE = 32;
 const PLACES = 4;
 /** Spreads places evenly however many there were before: the fractional part of the golden ratio. */
 const STEP = 0.618_033_988_749_895;
-/** A sample is out of date after changes of so large a part of the copy … */
-const CHANGED_PART = 4;
-/** … and of no fewer than this. */
-const FEWEST_CHANGES = 16;
+/** A sample is out of date after changes of so large a part of the copy. */
+const CHANGED_PART = 1 / 4;
 /** The weight that all samples before have beside a new one. */
 const KEPT_WEIGHT = 0.5;
 
@@ -70,7 +68,7 @@ export class CopySizes {
     const sample = this.samples.get(partition);
     if (sample === undefined || sample.table !== table) return table.size === 0;
     const changes = table.lastChange - sample.lastChange;
-    return changes <= Math.max(FEWEST_CHANGES, table.size / CHANGED_PART);
+    return changes === 0 || (table.size > SAMPLE && changes < table.size * CHANGED_PART);
   }
 
   private look(partition: Partition, table: RegisterTable): void {

@@ -31,6 +31,8 @@ import type { PeerNotices } from "../rpc/peers/peer-notices.js";
 import { PROTOCOL_VERSION } from "../rpc/peers/peer-service.js";
 import { type Unready, unready } from "../rpc/services/readiness.js";
 import type { Introduction, ServingNode } from "../rpc/services/serving.js";
+import { ClusterSizes } from "../rpc/sizes/cluster-sizes.js";
+import type { NodeSizes } from "../rpc/sizes/node-sizes.js";
 import type { Home } from "../storage/home.js";
 import { version } from "../version.js";
 import { NodeClock } from "./node-clock.js";
@@ -64,6 +66,7 @@ export class ServingPhase {
   readonly links: PeerLinks;
   readonly views: ViewHolder;
   readonly node: ServingNode;
+  private readonly ownSizes: () => NodeSizes;
   private readonly news: NodeNews;
   private readonly newest: NewestViews;
   private readonly looks: NodeJS.Timeout;
@@ -134,7 +137,10 @@ export class ServingPhase {
       broken: (error) => parts.fail(error.message),
     });
     const { loop, links, views } = this;
-    this.node = { views, loop, status: new NodeStatus(loop), counters: links.counters, introductions, links };
+    const status = new NodeStatus(loop);
+    this.ownSizes = () => ({ room: home.freeSpace()?.room ?? null, copies: status.sizes });
+    const sizes = new ClusterSizes({ self, secret, own: this.ownSizes, view: () => views.view });
+    this.node = { views, loop, status, counters: links.counters, introductions, links, sizes };
     this.news = new NodeNews(this.node, {
       notice: (text, facts) => events.notice(text, facts),
       detail: (text, facts) => events.detail?.(text, facts),
@@ -158,6 +164,7 @@ export class ServingPhase {
       self: this.parts.self,
       newest: () => this.heldView,
       livesElsewhere: (id, peerAddress) => this.links.livesElsewhere(id, peerAddress),
+      sizes: this.ownSizes,
       wished: (wish) => {
         this.links.hint(wish.member.id, wish.member.peerAddress);
         this.loop.deliver({ kind: "message", from: wish.member.id, message: wish });

@@ -14,8 +14,8 @@ export interface NewcomerOptions {
   /** "": none. */
   readonly secretFile: string;
   readonly more?: readonly string[];
-  /** false: in memory. */
-  readonly disk?: boolean;
+  /** false: in memory; null: `more` says where. */
+  readonly disk?: boolean | null;
   /** In place of the one that is shipped. */
   readonly program?: string;
 }
@@ -42,7 +42,7 @@ export class GrowingCluster {
         [
           ...["--listen", `${HOST}:${port}`, "--peer-listen", `${HOST}:${peerPort}`],
           ...["--join", contacts.join(",")],
-          ...(disk ? ["--data", join(this.data, name)] : ["--memory"]),
+          ...(disk === null ? [] : disk ? ["--data", join(this.data, name)] : ["--memory"]),
           ...(secretFile === "" ? [] : ["--cluster-secret-file", secretFile]),
           ...more,
         ],

@@ -12,6 +12,7 @@ import {
   type ReplicaMove,
   type View,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { byteText } from "../../base/byte-text.js";
 import { jsonText, printable } from "../../base/printable.js";
 import { formatAddress, wholeNumber } from "../../config/values.js";
 import type { CallOptions } from "../../grpc/client/method.js";
@@ -303,6 +304,7 @@ const unheardOf = ({ operationId: id, epoch }: Base): Operation => ({
   partitionsLeft: 0,
   partitionsMoving: 0,
   byNodeId: 0,
+  progress: undefined,
 });
 
 function notSettled({ name }: Change, base: Base, operation: Operation, timeoutMs: number): CliError {
@@ -346,7 +348,10 @@ function tellDry(
         partition: placement.partition,
         preferredNodeId: preferredOf(placement),
       })),
-      moves,
+      moves: moves.map(({ keys, bytes, ...move }) => ({
+        ...move,
+        ...(keys === undefined ? {} : { keys: String(keys), bytes: String(bytes) }),
+      })),
     };
     io.out(`${jsonText({ ...operationJson(operation), ...facts })}\n`);
     return EXIT.done;
@@ -368,15 +373,35 @@ const writersTold = (count: number, { epoch }: View): string =>
     ? "no other writer would be preferred"
     : `view ${epoch} would prefer other writers for ${count} ${count === 1 ? "partition" : "partitions"}`;
 
-/** How many replicas would go where. */
+/** How many replicas would go from where to where, with what they hold. */
 function movesTold(moves: readonly ReplicaMove[], view: View): string[] {
   if (moves.length === 0) return ["no replica would move"];
-  const taken = new Map<number, number>();
-  for (const { toNodeId } of moves) taken.set(toNodeId, (taken.get(toNodeId) ?? 0) + 1);
+  const ways = new Map<string, { readonly from: number; readonly to: number; readonly moved: ReplicaMove[] }>();
+  for (const move of moves) {
+    const { fromNodeId: from, toNodeId: to } = move;
+    const way = ways.get(`${from} ${to}`) ?? { from, to, moved: [] };
+    way.moved.push(move);
+    ways.set(`${from} ${to}`, way);
+  }
   const nameOf = (id: number): string => {
     const member = view.members.find((one) => one.id === id);
     return member === undefined ? String(id) : nodeName(member);
   };
-  const lines = [...taken].sort(([a], [b]) => a - b).map(([id, count]) => `  ${count} to node ${nameOf(id)}`);
-  return [`replicas that would move: ${moves.length}`, ...lines];
+  const lines = [...ways.values()]
+    .sort((a, b) => a.to - b.to || a.from - b.from)
+    .map(
+      ({ from, to, moved }) => `  ${moved.length} from node ${nameOf(from)} to node ${nameOf(to)}${heldTold(moved)}`,
+    );
+  return [`replicas that would move: ${moves.length}${heldTold(moves)}`, ...lines];
+}
+
+/** Nothing when a node did not tell. */
+function heldTold(moves: readonly ReplicaMove[]): string {
+  let [keys, bytes] = [0, 0];
+  for (const move of moves) {
+    if (move.keys === undefined || move.bytes === undefined) return "";
+    keys += Number(move.keys);
+    bytes += Number(move.bytes);
+  }
+  return `: ${keys} keys, about ${byteText(bytes)}`;
 }

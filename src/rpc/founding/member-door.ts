@@ -12,6 +12,7 @@ import type { JoinWish } from "../../core/view/message.js";
 import type { Member } from "../../core/view/view.js";
 import { toBuffer } from "../../wire/bytes.js";
 import { PROTOCOL_VERSION } from "../peers/peer-service.js";
+import { type NodeSizes, sizesToWire } from "../sizes/node-sizes.js";
 import { introductionOf } from "./newest-view.js";
 
 export interface MemberDoorOptions {
@@ -22,6 +23,8 @@ export interface MemberDoorOptions {
   readonly livesElsewhere: (id: NodeId, peerAddress: string) => Promise<boolean>;
   /** A newcomer wants to be a member, or a member wants to be known by other addresses. */
   readonly wished: (wish: JoinWish) => void;
+  /** How much the copies of this node hold; missing: it does not tell. */
+  readonly sizes?: () => NodeSizes;
 }
 
 export class MemberDoor {
@@ -41,6 +44,9 @@ export class MemberDoor {
         this.options.wished(wish);
       }
     }
+    const { sizes } = this.options;
+    if (step?.$case === "sizesWanted" && sizes !== undefined)
+      return this.response({ $case: "sizes", value: sizesToWire(sizes()) });
     return this.response({ $case: "view", value: { view: toBuffer(this.options.newest().bytes) } });
   }
 

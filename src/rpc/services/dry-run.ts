@@ -7,15 +7,18 @@ import {
   type ReplicaMove,
   type View as WireView,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { byteText } from "../../base/byte-text.js";
 import { kindToWire, viewToWire } from "../../codec/api/view.js";
 import { type NodeId, nodeId } from "../../core/model/ids.js";
 import { MAX_MEMBERS, wrongInMember } from "../../core/view/check.js";
 import { operationFault, type ViewOperation } from "../../core/view/operation.js";
 import { type Asked, plannedView } from "../../core/view/planner.js";
-import { type Member, sameAddresses, type View } from "../../core/view/view.js";
-import { allMoves, mayGiveUp } from "../../core/view/wished-moves.js";
+import { type Member, memberOf, sameAddresses, type View } from "../../core/view/view.js";
+import { allMoves, type Move, mayGiveUp } from "../../core/view/wished-moves.js";
 import { STATUS } from "../../grpc/status.js";
 import { Failure } from "../call/failure.js";
+import type { SizesByNode } from "../sizes/cluster-sizes.js";
+import { partitionSizes, ROOM_FACTOR, shortOfRoom } from "../sizes/moved-sizes.js";
 import { baseOf, refused } from "./operation-requests.js";
 import type { ServingNode } from "./serving.js";
 import { possible, settled } from "./told-operations.js";
@@ -28,22 +31,47 @@ export interface Outcome {
 }
 
 /** The view that it leads to at first, as this node would plan it, and all moves. */
-export function tried(node: ServingNode, operation: ViewOperation): Outcome {
+export async function tried(node: ServingNode, operation: ViewOperation): Promise<Outcome> {
   const { view } = node.views;
   if (operation.epoch < view.epoch) return { operation: settled(view, operation), view: undefined, moves: [] };
   const fault = operationFault(view, operation);
   if (fault !== null) throw refused(fault, view);
   const { id, epoch, kind } = operation;
   const planned = plan(node, { operations: [operation] });
+  const moves = allMoves(planned);
+  const sizes = moves.length === 0 ? NO_SIZES : await node.sizes.all();
+  refuseShort(view, moves, sizes);
+  const held = partitionSizes(sizes);
   return {
     operation: possible({ id, epoch, kind: kindToWire(kind), node: operation.node }),
     view: viewToWire(planned),
-    moves: allMoves(planned).map(({ partition, leaves, comes }) => ({
-      partition,
-      fromNodeId: leaves,
-      toNodeId: comes,
-    })),
+    moves: moves.map(({ partition, leaves, comes }) => {
+      const size = held.get(partition);
+      const told = size === undefined ? {} : { keys: BigInt(size.keys), bytes: BigInt(size.bytes) };
+      return { partition, fromNodeId: leaves, toNodeId: comes, ...told };
+    }),
   };
+}
+
+const NO_SIZES: SizesByNode = new Map();
+
+/** Refuses an operation that would bring more to a member than its disk can take. */
+export async function checkRoom(node: ServingNode, operation: ViewOperation): Promise<void> {
+  if (operation.kind === "leave" || operation.kind === "transfer-writer") return;
+  const { view } = node.views;
+  const moves = allMoves(plan(node, { operations: [operation] }));
+  if (moves.length > 0) refuseShort(view, moves, await node.sizes.all());
+}
+
+function refuseShort(view: View, moves: readonly Move[], sizes: SizesByNode): void {
+  const short = shortOfRoom(view, moves, sizes);
+  if (short === null) return;
+  const { node, room, coming } = short;
+  const address = memberOf(view, node)?.clientAddress ?? "";
+  const fault =
+    `the disk of node ${node} (${address}) has room for ${byteText(room)} (${Math.floor(room)} bytes), and ` +
+    `${byteText(coming)} (${coming} bytes) would come; while they come they take ${ROOM_FACTOR} times as much`;
+  throw refused(fault, view);
 }
 
 export function triedJoin(node: ServingNode, request: JoinRequest): Omit<JoinResponse, "header"> {

@@ -18,7 +18,7 @@ import type { Call } from "../call/call.js";
 import { starting } from "../call/failure.js";
 import { KeptAnswer } from "../call/kept-answer.js";
 import { serverStreaming, unary } from "../call/routes.js";
-import { hears, type Outcome, tried, triedJoin } from "./dry-run.js";
+import { checkRoom, hears, type Outcome, tried, triedJoin } from "./dry-run.js";
 import { baseOf, checkId, partitionsOf, refused } from "./operation-requests.js";
 import { Places } from "./places.js";
 import type { Serving, ServingNode } from "./serving.js";
@@ -51,7 +51,10 @@ export function operationRoutes(serving: Serving, callOf: (call: GrpcCall) => Ca
     if (request.dryRun) return tried(node, operation);
     if (base.epoch < view.epoch) return { operation: settled(view, operation), view: undefined, moves: [] };
     const fault = operationFault(view, operation);
-    if (fault !== null && !isAsked(node, base.id)) throw refused(fault, view);
+    if (!isAsked(node, base.id)) {
+      if (fault !== null) throw refused(fault, view);
+      await checkRoom(node, operation);
+    }
     const fate = await asking.during(() => decided(node, operation, callOf(call).timeout));
     return { operation: fate, view: undefined, moves: [] };
   };

@@ -11,6 +11,7 @@ import type { NodeStatus } from "../../node/status.js";
 import type { ViewHolder } from "../../node/view-holder.js";
 import type { Awaited } from "../naming/node-names.js";
 import type { LinkCounters } from "../peers/link.js";
+import type { SizesByNode } from "../sizes/cluster-sizes.js";
 
 export interface ServingNode {
   readonly views: ViewHolder;
@@ -20,6 +21,8 @@ export interface ServingNode {
   /** The peers' words about themselves. */
   readonly introductions: ReadonlyMap<NodeId, Introduction>;
   readonly links: { troubleOf(peer: NodeId): string };
+  /** How much the copies of all members hold. */
+  readonly sizes: { all(): Promise<SizesByNode> };
 }
 
 export interface Introduction {

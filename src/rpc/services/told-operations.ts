@@ -8,10 +8,9 @@ import {
 import { unreachable } from "../../base/assert.js";
 import { kindToWire } from "../../codec/api/view.js";
 import type { NodeId } from "../../core/model/ids.js";
-import { fateOf, isEmptying, ledgerOf, type OperationFate, type ViewOperation } from "../../core/view/operation.js";
-import { targetOf } from "../../core/view/rebalancing.js";
-import type { DoneOperation, Placement, View, Wish } from "../../core/view/view.js";
-import { isEmptied } from "../../core/view/wished-moves.js";
+import { partitionsLeft } from "../../core/view/left.js";
+import { fateOf, ledgerOf, type OperationFate, type ViewOperation } from "../../core/view/operation.js";
+import type { DoneOperation, View, Wish } from "../../core/view/view.js";
 import { checkId, refused } from "./operation-requests.js";
 import type { ServingNode } from "./serving.js";
 
@@ -45,7 +44,14 @@ export function isFinal(node: ServingNode, { operationId, epoch }: GetOperationR
 }
 
 /** Fields that most operations leave empty. */
-const NOTHING = { doneEpoch: 0n, partitionsLeft: 0, partitionsMoving: 0, byNodeId: 0, explanation: "" };
+const NOTHING = {
+  doneEpoch: 0n,
+  partitionsLeft: 0,
+  partitionsMoving: 0,
+  byNodeId: 0,
+  explanation: "",
+  progress: undefined,
+};
 
 export interface About {
   readonly id: string;
@@ -82,20 +88,19 @@ function told(view: View, fate: OperationFate, { id, epoch, kind, node }: About)
 }
 
 export function pendingWish(view: View, wish: Wish): Operation {
-  const { node, by } = wish;
+  const { node, by, kind } = wish;
   const base = { ...wishToWire(wish), state: OperationState.PENDING };
-  if (wish.kind === "rebalance") return { ...base, ...rebalanceTold(view) };
-  if (wish.kind !== "heal" && (!isEmptying(wish) || isEmptied(view.partitions, node)))
+  const { left, moving } = partitionsLeft(view, wish);
+  if (kind !== "rebalance" && kind !== "heal" && left.length === 0)
     return { ...base, explanation: `node ${node} is leaving` };
-  const left = view.partitions.filter((placement) => !isEmptied([placement], node));
-  const moving = left.filter(({ replicas }) => !replicas.includes(node));
   const count = `${left.length} partitions are left, of which ${moving.length} are moving`;
-  return {
-    ...base,
-    explanation: wish.kind === "heal" ? healing(node, left.length, count) : `${giving(node, by)}: ${count}`,
-    partitionsLeft: left.length,
-    partitionsMoving: moving.length,
-  };
+  const told =
+    kind === "rebalance"
+      ? `replicas are spread evenly: ${count}`
+      : kind === "heal"
+        ? healing(node, left.length, count)
+        : `${giving(node, by)}: ${count}`;
+  return { ...base, explanation: told, partitionsLeft: left.length, partitionsMoving: moving.length };
 }
 
 const giving = (node: NodeId, by: NodeId | undefined): string =>
@@ -105,19 +110,6 @@ const healing = (node: NodeId, left: number, count: string): string =>
   left === 0
     ? `node ${node} was not heard for long, and others have its replicas; it gets its share again once it is heard`
     : `node ${node} was not heard for long, and others get its replicas: ${count}`;
-
-function rebalanceTold(view: View): Pick<Operation, "explanation" | "partitionsLeft" | "partitionsMoving"> {
-  const target = targetOf(view);
-  const moving = view.partitions.filter(({ previous }) => previous !== undefined).length;
-  const isLeft = ({ replicas, previous }: Placement, partition: number): boolean =>
-    previous !== undefined || replicas.some((node) => target?.[partition]?.replicas.includes(node) === false);
-  const left = view.partitions.filter(isLeft).length;
-  return {
-    explanation: `replicas are spread evenly: ${left} partitions are left, of which ${moving} are moving`,
-    partitionsLeft: left,
-    partitionsMoving: moving,
-  };
-}
 
 const wishToWire = ({ id, kind, node, epoch, by }: Wish): Omit<Operation, "state"> => ({
   ...NOTHING,

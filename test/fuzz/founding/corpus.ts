@@ -72,6 +72,7 @@ export function corpusOf(from: Member, members: readonly Member[], peers: readon
         },
       },
     ],
+    sizesWanted: [{ $case: "sizesWanted", value: {} }],
   };
   const responseSteps: Steps<ResponseStep> = {
     promised: [
@@ -89,6 +90,12 @@ export function corpusOf(from: Member, members: readonly Member[], peers: readon
       value: { ballot, reason, promised: { round: 9, nodeId: from.id }, peers: list },
     })),
     view: views.map((view) => ({ $case: "view", value: { view } })),
+    sizes: [
+      {
+        $case: "sizes",
+        value: { diskRoomBytes: 2 ** 40, copies: [{ partition: 3, keys: 1_000, bytes: 100_000, ready: true }] },
+      },
+    ],
   };
   const { id, clientAddress, peerAddress, zone } = from;
   const founder = {

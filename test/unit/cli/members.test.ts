@@ -7,6 +7,7 @@ import {
   type Operation,
   OperationKind,
   OperationState,
+  type ReplicaMove,
   type TransferWriterRequest,
   View,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
@@ -55,6 +56,7 @@ const operation = (state: OperationState, more: Partial<Operation> = {}): Operat
   partitionsLeft: 0,
   partitionsMoving: 0,
   byNodeId: 0,
+  progress: undefined,
   ...more,
 });
 const ID = "03".repeat(16);
@@ -372,18 +374,30 @@ describe("emptying a node", () => {
     expect(ran.out).toContain("keeps no partition any more, since view 5");
   });
 
-  test("as a dry run counts where replicas would go", async () => {
-    const moves = [
-      { partition: 0, fromNodeId: OTHER, toNodeId: NODE_ID },
-      { partition: 1, fromNodeId: OTHER, toNodeId: NODE_ID },
+  test("as a dry run counts what would go from where to where", async () => {
+    const way = { fromNodeId: OTHER, toNodeId: NODE_ID };
+    const moves: ReplicaMove[] = [
+      { partition: 0, ...way, keys: 1_000n, bytes: 1_048_576n },
+      { partition: 1, ...way, keys: 23n, bytes: 524_288n },
     ];
     const handlers: Handlers = {
       drain: async () => ({ header, operation: operation(OperationState.POSSIBLE), view: viewAt(5n), moves }),
     };
     const ran = await at(["drain", "6", "--dry-run"], handlers);
-    expect(ran.out).toContain("replicas that would move: 2\n  2 to node 5");
+    expect(ran.out).toContain(
+      "replicas that would move: 2: 1023 keys, about 1.5 MiB\n" +
+        "  2 from node 6 (127.0.0.1:4601) to node 5 (127.0.0.1:4600): 1023 keys, about 1.5 MiB\n",
+    );
     const json = await at(["drain", "6", "--dry-run", "-o", "json"], handlers);
-    expect(JSON.parse(json.out)).toMatchObject({ dryRun: true, moves });
+    expect(JSON.parse(json.out)).toMatchObject({
+      dryRun: true,
+      moves: [
+        { partition: 0, ...way, keys: "1000", bytes: "1048576" },
+        { partition: 1, ...way, keys: "23", bytes: "524288" },
+      ],
+    });
+    moves.push({ partition: 0, ...way });
+    expect((await at(["drain", "6", "--dry-run"], handlers)).out).toContain("replicas that would move: 3\n");
   });
 
   test("as a dry run with nothing to move says so, and says nothing of writers that stay", async () => {

@@ -85,6 +85,7 @@ const OPERATIONS: readonly Operation[] = [
   partitionsLeft: 4_096,
   partitionsMoving: 64,
   byNodeId: 0,
+  progress: undefined,
 }));
 const ID = "ab".repeat(16);
 

@@ -61,6 +61,15 @@ test("Z2: a small copy is counted exactly", () => {
   });
 });
 
+test("Z2: and anew after each change", () => {
+  const table = tableOf(SAMPLE, () => 1_000);
+  const tables = new Map([[partition(0), table]]);
+  const sizes = new CopySizes();
+  sizes.of(tables);
+  fill(table, 3, 10);
+  expect(sizes.of(tables).get(partition(0))?.bytes).toBe(sum(table));
+});
+
 test("a large copy is reckoned from samples of old and new keys, and looked at again after many changes", () => {
   const table = tableOf(10_000, (i) => (i % 7) * 100);
   const sizes = new CopySizes();

@@ -200,6 +200,46 @@ test("what must not be is refused with its field or reason, and the view stays a
   expect(await viewOf(three[0] as Member)).toEqual(before);
 });
 
+test("a drain tells keys and bytes that would move, and is refused where it cannot be; nothing moves by that", {
+  timeout: 60_000,
+}, async () => {
+  const three = await founded(3, 3);
+  const { kv, cluster: calls } = (three[0] as Member).clients;
+  const nodeId = (three[1] as Member).node.id;
+  await settled(three, 3);
+  const value = Buffer.alloc(1_000);
+  for (let i = 0; i < 40; i++) await kv.put({ key: Buffer.from(`key-${i}`), value });
+  expect(await refusalOf((o) => calls.drain({ dryRun: true, nodeId }, o))).toContain(
+    "2 other members could keep replicas, and each partition has 3",
+  );
+  const four = await joined(three[0] as Member);
+  const before = await settled([...three, four], 3);
+  const { epoch } = before;
+  const named = { operationId: randomBytes(16), epoch };
+  const byNodeId = (three[2] as Member).node.id;
+  expect(await refusalOf((o) => calls.drain({ ...named, nodeId: 7 }, o))).toContain("node 7 is no member");
+  expect(await refusalOf((o) => calls.replace({ ...named, nodeId, byNodeId: 7 }, o))).toContain("node 7 is no member");
+  expect(await refusalOf((o) => calls.replace({ ...named, nodeId, byNodeId }, o))).toContain(
+    `partition 0 has a replica on node ${byNodeId} already`,
+  );
+  expect(await refusalOf((o) => calls.replace({ ...named, nodeId, byNodeId: nodeId }, o))).toContain("its own place");
+  expect(await refusalOf((o) => calls.remove({ ...named, nodeId: 7 }, o))).toContain("node 7 is no member");
+  expect(await refusalOf((o) => calls.remove({ ...named, nodeId }, o))).toContain(
+    `node ${nodeId} is heard: drain it, or use force`,
+  );
+  const { moves, operation } = await calls.drain({ dryRun: true, nodeId });
+  expect(operation?.state).toBe(OperationState.POSSIBLE);
+  expect(moves).toHaveLength(PARTITIONS);
+  for (const { fromNodeId, toNodeId } of moves) expect([fromNodeId, toNodeId]).toEqual([nodeId, four.node.id]);
+  expect(moves.reduce((sum, { keys }) => sum + Number(keys), 0)).toBe(40);
+  const bytes = moves.reduce((sum, one) => sum + Number(one.bytes), 0);
+  expect(bytes).toBeGreaterThan(40_000);
+  expect(bytes).toBeLessThan(80_000);
+  const old = await calls.drain({ ...named, epoch: epoch - 1n, nodeId });
+  expect(old.operation?.state).toBe(OperationState.SUPERSEDED);
+  expect(await viewOf(three[0] as Member)).toEqual(before);
+});
+
 test("none of two members leaves", { timeout: 60_000 }, async () => {
   const [one, two] = (await founded(2, 1)) as readonly [Member, Member];
   const { epoch } = await settled([one, two], 2);

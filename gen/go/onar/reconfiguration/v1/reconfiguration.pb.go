@@ -2885,7 +2885,11 @@ type ReplicaMove struct {
 	// The node that has it now.
 	FromNodeId uint32 `protobuf:"varint,2,opt,name=from_node_id,json=fromNodeId,proto3" json:"from_node_id,omitempty"`
 	// The node that gets it.
-	ToNodeId      uint32 `protobuf:"varint,3,opt,name=to_node_id,json=toNodeId,proto3" json:"to_node_id,omitempty"`
+	ToNodeId uint32 `protobuf:"varint,3,opt,name=to_node_id,json=toNodeId,proto3" json:"to_node_id,omitempty"`
+	// How many keys it holds. Unset when no node that has it told.
+	Keys *uint64 `protobuf:"varint,4,opt,name=keys,proto3,oneof" json:"keys,omitempty"`
+	// About how many bytes they take. Unset with `keys`.
+	Bytes         *uint64 `protobuf:"varint,5,opt,name=bytes,proto3,oneof" json:"bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2937,6 +2941,20 @@ func (x *ReplicaMove) GetFromNodeId() uint32 {
 func (x *ReplicaMove) GetToNodeId() uint32 {
 	if x != nil {
 		return x.ToNodeId
+	}
+	return 0
+}
+
+func (x *ReplicaMove) GetKeys() uint64 {
+	if x != nil && x.Keys != nil {
+		return *x.Keys
+	}
+	return 0
+}
+
+func (x *ReplicaMove) GetBytes() uint64 {
+	if x != nil && x.Bytes != nil {
+		return *x.Bytes
 	}
 	return 0
 }
@@ -3284,7 +3302,9 @@ type Operation struct {
 	// Those of them that are moving now.
 	PartitionsMoving uint32 `protobuf:"varint,9,opt,name=partitions_moving,json=partitionsMoving,proto3" json:"partitions_moving,omitempty"`
 	// REPLACE: the node that gets the replicas. Otherwise 0.
-	ByNodeId      uint32 `protobuf:"varint,10,opt,name=by_node_id,json=byNodeId,proto3" json:"by_node_id,omitempty"`
+	ByNodeId uint32 `protobuf:"varint,10,opt,name=by_node_id,json=byNodeId,proto3" json:"by_node_id,omitempty"`
+	// How far an operation that moves replicas is. Unset when it is not under way, or the node cannot tell.
+	Progress      *MoveProgress `protobuf:"bytes,11,opt,name=progress,proto3" json:"progress,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3385,6 +3405,113 @@ func (x *Operation) GetPartitionsMoving() uint32 {
 func (x *Operation) GetByNodeId() uint32 {
 	if x != nil {
 		return x.ByNodeId
+	}
+	return 0
+}
+
+func (x *Operation) GetProgress() *MoveProgress {
+	if x != nil {
+		return x.Progress
+	}
+	return nil
+}
+
+// How far the moves of an operation are: since it began, or since the answering node started, if that was later.
+type MoveProgress struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Partitions that were to change, those that are done included.
+	Partitions uint32 `protobuf:"varint,1,opt,name=partitions,proto3" json:"partitions,omitempty"`
+	// Those of them that are done.
+	PartitionsDone uint32 `protobuf:"varint,2,opt,name=partitions_done,json=partitionsDone,proto3" json:"partitions_done,omitempty"`
+	// Keys in the replicas that move. Unset when some node did not tell the sizes of its copies.
+	Keys *uint64 `protobuf:"varint,3,opt,name=keys,proto3,oneof" json:"keys,omitempty"`
+	// Those of them that are where they should be.
+	KeysMoved *uint64 `protobuf:"varint,4,opt,name=keys_moved,json=keysMoved,proto3,oneof" json:"keys_moved,omitempty"`
+	// About how many bytes there are in the replicas that move. Unset with `keys`.
+	Bytes *uint64 `protobuf:"varint,5,opt,name=bytes,proto3,oneof" json:"bytes,omitempty"`
+	// Those of them that are where they should be.
+	BytesMoved *uint64 `protobuf:"varint,6,opt,name=bytes_moved,json=bytesMoved,proto3,oneof" json:"bytes_moved,omitempty"`
+	// The time left, if it goes on as until now, in milliseconds. Unset while too little is done to tell.
+	TimeLeftMs    *uint64 `protobuf:"varint,7,opt,name=time_left_ms,json=timeLeftMs,proto3,oneof" json:"time_left_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MoveProgress) Reset() {
+	*x = MoveProgress{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MoveProgress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MoveProgress) ProtoMessage() {}
+
+func (x *MoveProgress) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MoveProgress.ProtoReflect.Descriptor instead.
+func (*MoveProgress) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *MoveProgress) GetPartitions() uint32 {
+	if x != nil {
+		return x.Partitions
+	}
+	return 0
+}
+
+func (x *MoveProgress) GetPartitionsDone() uint32 {
+	if x != nil {
+		return x.PartitionsDone
+	}
+	return 0
+}
+
+func (x *MoveProgress) GetKeys() uint64 {
+	if x != nil && x.Keys != nil {
+		return *x.Keys
+	}
+	return 0
+}
+
+func (x *MoveProgress) GetKeysMoved() uint64 {
+	if x != nil && x.KeysMoved != nil {
+		return *x.KeysMoved
+	}
+	return 0
+}
+
+func (x *MoveProgress) GetBytes() uint64 {
+	if x != nil && x.Bytes != nil {
+		return *x.Bytes
+	}
+	return 0
+}
+
+func (x *MoveProgress) GetBytesMoved() uint64 {
+	if x != nil && x.BytesMoved != nil {
+		return *x.BytesMoved
+	}
+	return 0
+}
+
+func (x *MoveProgress) GetTimeLeftMs() uint64 {
+	if x != nil && x.TimeLeftMs != nil {
+		return *x.TimeLeftMs
 	}
 	return 0
 }
@@ -3612,13 +3739,17 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12@\n" +
 	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\x121\n" +
 	"\x04view\x18\x03 \x01(\v2\x1d.onar.reconfiguration.v1.ViewR\x04view\x12:\n" +
-	"\x05moves\x18\x04 \x03(\v2$.onar.reconfiguration.v1.ReplicaMoveR\x05moves\"k\n" +
+	"\x05moves\x18\x04 \x03(\v2$.onar.reconfiguration.v1.ReplicaMoveR\x05moves\"\xb2\x01\n" +
 	"\vReplicaMove\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12 \n" +
 	"\ffrom_node_id\x18\x02 \x01(\rR\n" +
 	"fromNodeId\x12\x1c\n" +
 	"\n" +
-	"to_node_id\x18\x03 \x01(\rR\btoNodeId\"N\n" +
+	"to_node_id\x18\x03 \x01(\rR\btoNodeId\x12\x17\n" +
+	"\x04keys\x18\x04 \x01(\x04H\x00R\x04keys\x88\x01\x01\x12\x19\n" +
+	"\x05bytes\x18\x05 \x01(\x04H\x01R\x05bytes\x88\x01\x01B\a\n" +
+	"\x05_keysB\b\n" +
+	"\x06_bytes\"N\n" +
 	"\x13GetOperationRequest\x12!\n" +
 	"\foperation_id\x18\x11 \x01(\fR\voperationId\x12\x14\n" +
 	"\x05epoch\x18\x12 \x01(\x04R\x05epoch\"\x84\x01\n" +
@@ -3637,7 +3768,7 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x05epoch\x18\x12 \x01(\x04R\x05epoch\"\x86\x01\n" +
 	"\x16WatchOperationResponse\x12*\n" +
 	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12@\n" +
-	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\"\xfa\x02\n" +
+	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\"\xbd\x03\n" +
 	"\tOperation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12:\n" +
 	"\x04kind\x18\x02 \x01(\x0e2&.onar.reconfiguration.v1.OperationKindR\x04kind\x12\x17\n" +
@@ -3651,7 +3782,26 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x11partitions_moving\x18\t \x01(\rR\x10partitionsMoving\x12\x1c\n" +
 	"\n" +
 	"by_node_id\x18\n" +
-	" \x01(\rR\bbyNodeId*\x8e\x02\n" +
+	" \x01(\rR\bbyNodeId\x12A\n" +
+	"\bprogress\x18\v \x01(\v2%.onar.reconfiguration.v1.MoveProgressR\bprogress\"\xbf\x02\n" +
+	"\fMoveProgress\x12\x1e\n" +
+	"\n" +
+	"partitions\x18\x01 \x01(\rR\n" +
+	"partitions\x12'\n" +
+	"\x0fpartitions_done\x18\x02 \x01(\rR\x0epartitionsDone\x12\x17\n" +
+	"\x04keys\x18\x03 \x01(\x04H\x00R\x04keys\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"keys_moved\x18\x04 \x01(\x04H\x01R\tkeysMoved\x88\x01\x01\x12\x19\n" +
+	"\x05bytes\x18\x05 \x01(\x04H\x02R\x05bytes\x88\x01\x01\x12$\n" +
+	"\vbytes_moved\x18\x06 \x01(\x04H\x03R\n" +
+	"bytesMoved\x88\x01\x01\x12%\n" +
+	"\ftime_left_ms\x18\a \x01(\x04H\x04R\n" +
+	"timeLeftMs\x88\x01\x01B\a\n" +
+	"\x05_keysB\r\n" +
+	"\v_keys_movedB\b\n" +
+	"\x06_bytesB\x0e\n" +
+	"\f_bytes_movedB\x0f\n" +
+	"\r_time_left_ms*\x8e\x02\n" +
 	"\rOperationKind\x12\x1e\n" +
 	"\x1aOPERATION_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13OPERATION_KIND_JOIN\x10\x01\x12\x18\n" +
@@ -3708,7 +3858,7 @@ func file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP() []byte {
 }
 
 var file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
+var file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_onar_reconfiguration_v1_reconfiguration_proto_goTypes = []any{
 	(OperationKind)(0),             // 0: onar.reconfiguration.v1.OperationKind
 	(MemberState)(0),               // 1: onar.reconfiguration.v1.MemberState
@@ -3754,7 +3904,8 @@ var file_onar_reconfiguration_v1_reconfiguration_proto_goTypes = []any{
 	(*WatchOperationRequest)(nil),  // 41: onar.reconfiguration.v1.WatchOperationRequest
 	(*WatchOperationResponse)(nil), // 42: onar.reconfiguration.v1.WatchOperationResponse
 	(*Operation)(nil),              // 43: onar.reconfiguration.v1.Operation
-	(*v1.Header)(nil),              // 44: onar.kv.v1.Header
+	(*MoveProgress)(nil),           // 44: onar.reconfiguration.v1.MoveProgress
+	(*v1.Header)(nil),              // 45: onar.kv.v1.Header
 }
 var file_onar_reconfiguration_v1_reconfiguration_proto_depIdxs = []int32{
 	7,  // 0: onar.reconfiguration.v1.View.members:type_name -> onar.reconfiguration.v1.Member
@@ -3766,84 +3917,85 @@ var file_onar_reconfiguration_v1_reconfiguration_proto_depIdxs = []int32{
 	1,  // 6: onar.reconfiguration.v1.Member.state:type_name -> onar.reconfiguration.v1.MemberState
 	9,  // 7: onar.reconfiguration.v1.PartitionPlacement.previous:type_name -> onar.reconfiguration.v1.PreviousGroup
 	10, // 8: onar.reconfiguration.v1.PartitionPlacement.ready:type_name -> onar.reconfiguration.v1.ReadyReplica
-	44, // 9: onar.reconfiguration.v1.GetViewResponse.header:type_name -> onar.kv.v1.Header
+	45, // 9: onar.reconfiguration.v1.GetViewResponse.header:type_name -> onar.kv.v1.Header
 	4,  // 10: onar.reconfiguration.v1.GetViewResponse.view:type_name -> onar.reconfiguration.v1.View
-	44, // 11: onar.reconfiguration.v1.LocateResponse.header:type_name -> onar.kv.v1.Header
+	45, // 11: onar.reconfiguration.v1.LocateResponse.header:type_name -> onar.kv.v1.Header
 	7,  // 12: onar.reconfiguration.v1.LocateResponse.replicas:type_name -> onar.reconfiguration.v1.Member
-	44, // 13: onar.reconfiguration.v1.StatusResponse.header:type_name -> onar.kv.v1.Header
+	45, // 13: onar.reconfiguration.v1.StatusResponse.header:type_name -> onar.kv.v1.Header
 	17, // 14: onar.reconfiguration.v1.StatusResponse.partitions:type_name -> onar.reconfiguration.v1.PartitionStatus
 	19, // 15: onar.reconfiguration.v1.StatusResponse.nodes:type_name -> onar.reconfiguration.v1.NodeStatus
 	18, // 16: onar.reconfiguration.v1.PartitionStatus.replicas:type_name -> onar.reconfiguration.v1.ReplicaStatus
 	2,  // 17: onar.reconfiguration.v1.NodeStatus.storage:type_name -> onar.reconfiguration.v1.StorageKind
-	44, // 18: onar.reconfiguration.v1.WatchViewResponse.header:type_name -> onar.kv.v1.Header
+	45, // 18: onar.reconfiguration.v1.WatchViewResponse.header:type_name -> onar.kv.v1.Header
 	4,  // 19: onar.reconfiguration.v1.WatchViewResponse.view:type_name -> onar.reconfiguration.v1.View
 	7,  // 20: onar.reconfiguration.v1.JoinRequest.member:type_name -> onar.reconfiguration.v1.Member
-	44, // 21: onar.reconfiguration.v1.JoinResponse.header:type_name -> onar.kv.v1.Header
+	45, // 21: onar.reconfiguration.v1.JoinResponse.header:type_name -> onar.kv.v1.Header
 	43, // 22: onar.reconfiguration.v1.JoinResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 23: onar.reconfiguration.v1.JoinResponse.view:type_name -> onar.reconfiguration.v1.View
-	44, // 24: onar.reconfiguration.v1.LeaveResponse.header:type_name -> onar.kv.v1.Header
+	45, // 24: onar.reconfiguration.v1.LeaveResponse.header:type_name -> onar.kv.v1.Header
 	43, // 25: onar.reconfiguration.v1.LeaveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 26: onar.reconfiguration.v1.LeaveResponse.view:type_name -> onar.reconfiguration.v1.View
-	44, // 27: onar.reconfiguration.v1.TransferWriterResponse.header:type_name -> onar.kv.v1.Header
+	45, // 27: onar.reconfiguration.v1.TransferWriterResponse.header:type_name -> onar.kv.v1.Header
 	43, // 28: onar.reconfiguration.v1.TransferWriterResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 29: onar.reconfiguration.v1.TransferWriterResponse.view:type_name -> onar.reconfiguration.v1.View
-	44, // 30: onar.reconfiguration.v1.DrainResponse.header:type_name -> onar.kv.v1.Header
+	45, // 30: onar.reconfiguration.v1.DrainResponse.header:type_name -> onar.kv.v1.Header
 	43, // 31: onar.reconfiguration.v1.DrainResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 32: onar.reconfiguration.v1.DrainResponse.view:type_name -> onar.reconfiguration.v1.View
 	36, // 33: onar.reconfiguration.v1.DrainResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
-	44, // 34: onar.reconfiguration.v1.ReplaceResponse.header:type_name -> onar.kv.v1.Header
+	45, // 34: onar.reconfiguration.v1.ReplaceResponse.header:type_name -> onar.kv.v1.Header
 	43, // 35: onar.reconfiguration.v1.ReplaceResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 36: onar.reconfiguration.v1.ReplaceResponse.view:type_name -> onar.reconfiguration.v1.View
 	36, // 37: onar.reconfiguration.v1.ReplaceResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
-	44, // 38: onar.reconfiguration.v1.RemoveResponse.header:type_name -> onar.kv.v1.Header
+	45, // 38: onar.reconfiguration.v1.RemoveResponse.header:type_name -> onar.kv.v1.Header
 	43, // 39: onar.reconfiguration.v1.RemoveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 40: onar.reconfiguration.v1.RemoveResponse.view:type_name -> onar.reconfiguration.v1.View
 	36, // 41: onar.reconfiguration.v1.RemoveResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
-	44, // 42: onar.reconfiguration.v1.RebalanceResponse.header:type_name -> onar.kv.v1.Header
+	45, // 42: onar.reconfiguration.v1.RebalanceResponse.header:type_name -> onar.kv.v1.Header
 	43, // 43: onar.reconfiguration.v1.RebalanceResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 44: onar.reconfiguration.v1.RebalanceResponse.view:type_name -> onar.reconfiguration.v1.View
 	36, // 45: onar.reconfiguration.v1.RebalanceResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
-	44, // 46: onar.reconfiguration.v1.GetOperationResponse.header:type_name -> onar.kv.v1.Header
+	45, // 46: onar.reconfiguration.v1.GetOperationResponse.header:type_name -> onar.kv.v1.Header
 	43, // 47: onar.reconfiguration.v1.GetOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	44, // 48: onar.reconfiguration.v1.ListOperationsResponse.header:type_name -> onar.kv.v1.Header
+	45, // 48: onar.reconfiguration.v1.ListOperationsResponse.header:type_name -> onar.kv.v1.Header
 	43, // 49: onar.reconfiguration.v1.ListOperationsResponse.operations:type_name -> onar.reconfiguration.v1.Operation
-	44, // 50: onar.reconfiguration.v1.WatchOperationResponse.header:type_name -> onar.kv.v1.Header
+	45, // 50: onar.reconfiguration.v1.WatchOperationResponse.header:type_name -> onar.kv.v1.Header
 	43, // 51: onar.reconfiguration.v1.WatchOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	0,  // 52: onar.reconfiguration.v1.Operation.kind:type_name -> onar.reconfiguration.v1.OperationKind
 	3,  // 53: onar.reconfiguration.v1.Operation.state:type_name -> onar.reconfiguration.v1.OperationState
-	11, // 54: onar.reconfiguration.v1.ReconfigurationService.GetView:input_type -> onar.reconfiguration.v1.GetViewRequest
-	13, // 55: onar.reconfiguration.v1.ReconfigurationService.Locate:input_type -> onar.reconfiguration.v1.LocateRequest
-	15, // 56: onar.reconfiguration.v1.ReconfigurationService.Status:input_type -> onar.reconfiguration.v1.StatusRequest
-	20, // 57: onar.reconfiguration.v1.ReconfigurationService.WatchView:input_type -> onar.reconfiguration.v1.WatchViewRequest
-	22, // 58: onar.reconfiguration.v1.ReconfigurationService.Join:input_type -> onar.reconfiguration.v1.JoinRequest
-	24, // 59: onar.reconfiguration.v1.ReconfigurationService.Leave:input_type -> onar.reconfiguration.v1.LeaveRequest
-	26, // 60: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:input_type -> onar.reconfiguration.v1.TransferWriterRequest
-	28, // 61: onar.reconfiguration.v1.ReconfigurationService.Drain:input_type -> onar.reconfiguration.v1.DrainRequest
-	30, // 62: onar.reconfiguration.v1.ReconfigurationService.Replace:input_type -> onar.reconfiguration.v1.ReplaceRequest
-	32, // 63: onar.reconfiguration.v1.ReconfigurationService.Remove:input_type -> onar.reconfiguration.v1.RemoveRequest
-	34, // 64: onar.reconfiguration.v1.ReconfigurationService.Rebalance:input_type -> onar.reconfiguration.v1.RebalanceRequest
-	37, // 65: onar.reconfiguration.v1.ReconfigurationService.GetOperation:input_type -> onar.reconfiguration.v1.GetOperationRequest
-	39, // 66: onar.reconfiguration.v1.ReconfigurationService.ListOperations:input_type -> onar.reconfiguration.v1.ListOperationsRequest
-	41, // 67: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:input_type -> onar.reconfiguration.v1.WatchOperationRequest
-	12, // 68: onar.reconfiguration.v1.ReconfigurationService.GetView:output_type -> onar.reconfiguration.v1.GetViewResponse
-	14, // 69: onar.reconfiguration.v1.ReconfigurationService.Locate:output_type -> onar.reconfiguration.v1.LocateResponse
-	16, // 70: onar.reconfiguration.v1.ReconfigurationService.Status:output_type -> onar.reconfiguration.v1.StatusResponse
-	21, // 71: onar.reconfiguration.v1.ReconfigurationService.WatchView:output_type -> onar.reconfiguration.v1.WatchViewResponse
-	23, // 72: onar.reconfiguration.v1.ReconfigurationService.Join:output_type -> onar.reconfiguration.v1.JoinResponse
-	25, // 73: onar.reconfiguration.v1.ReconfigurationService.Leave:output_type -> onar.reconfiguration.v1.LeaveResponse
-	27, // 74: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:output_type -> onar.reconfiguration.v1.TransferWriterResponse
-	29, // 75: onar.reconfiguration.v1.ReconfigurationService.Drain:output_type -> onar.reconfiguration.v1.DrainResponse
-	31, // 76: onar.reconfiguration.v1.ReconfigurationService.Replace:output_type -> onar.reconfiguration.v1.ReplaceResponse
-	33, // 77: onar.reconfiguration.v1.ReconfigurationService.Remove:output_type -> onar.reconfiguration.v1.RemoveResponse
-	35, // 78: onar.reconfiguration.v1.ReconfigurationService.Rebalance:output_type -> onar.reconfiguration.v1.RebalanceResponse
-	38, // 79: onar.reconfiguration.v1.ReconfigurationService.GetOperation:output_type -> onar.reconfiguration.v1.GetOperationResponse
-	40, // 80: onar.reconfiguration.v1.ReconfigurationService.ListOperations:output_type -> onar.reconfiguration.v1.ListOperationsResponse
-	42, // 81: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:output_type -> onar.reconfiguration.v1.WatchOperationResponse
-	68, // [68:82] is the sub-list for method output_type
-	54, // [54:68] is the sub-list for method input_type
-	54, // [54:54] is the sub-list for extension type_name
-	54, // [54:54] is the sub-list for extension extendee
-	0,  // [0:54] is the sub-list for field type_name
+	44, // 54: onar.reconfiguration.v1.Operation.progress:type_name -> onar.reconfiguration.v1.MoveProgress
+	11, // 55: onar.reconfiguration.v1.ReconfigurationService.GetView:input_type -> onar.reconfiguration.v1.GetViewRequest
+	13, // 56: onar.reconfiguration.v1.ReconfigurationService.Locate:input_type -> onar.reconfiguration.v1.LocateRequest
+	15, // 57: onar.reconfiguration.v1.ReconfigurationService.Status:input_type -> onar.reconfiguration.v1.StatusRequest
+	20, // 58: onar.reconfiguration.v1.ReconfigurationService.WatchView:input_type -> onar.reconfiguration.v1.WatchViewRequest
+	22, // 59: onar.reconfiguration.v1.ReconfigurationService.Join:input_type -> onar.reconfiguration.v1.JoinRequest
+	24, // 60: onar.reconfiguration.v1.ReconfigurationService.Leave:input_type -> onar.reconfiguration.v1.LeaveRequest
+	26, // 61: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:input_type -> onar.reconfiguration.v1.TransferWriterRequest
+	28, // 62: onar.reconfiguration.v1.ReconfigurationService.Drain:input_type -> onar.reconfiguration.v1.DrainRequest
+	30, // 63: onar.reconfiguration.v1.ReconfigurationService.Replace:input_type -> onar.reconfiguration.v1.ReplaceRequest
+	32, // 64: onar.reconfiguration.v1.ReconfigurationService.Remove:input_type -> onar.reconfiguration.v1.RemoveRequest
+	34, // 65: onar.reconfiguration.v1.ReconfigurationService.Rebalance:input_type -> onar.reconfiguration.v1.RebalanceRequest
+	37, // 66: onar.reconfiguration.v1.ReconfigurationService.GetOperation:input_type -> onar.reconfiguration.v1.GetOperationRequest
+	39, // 67: onar.reconfiguration.v1.ReconfigurationService.ListOperations:input_type -> onar.reconfiguration.v1.ListOperationsRequest
+	41, // 68: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:input_type -> onar.reconfiguration.v1.WatchOperationRequest
+	12, // 69: onar.reconfiguration.v1.ReconfigurationService.GetView:output_type -> onar.reconfiguration.v1.GetViewResponse
+	14, // 70: onar.reconfiguration.v1.ReconfigurationService.Locate:output_type -> onar.reconfiguration.v1.LocateResponse
+	16, // 71: onar.reconfiguration.v1.ReconfigurationService.Status:output_type -> onar.reconfiguration.v1.StatusResponse
+	21, // 72: onar.reconfiguration.v1.ReconfigurationService.WatchView:output_type -> onar.reconfiguration.v1.WatchViewResponse
+	23, // 73: onar.reconfiguration.v1.ReconfigurationService.Join:output_type -> onar.reconfiguration.v1.JoinResponse
+	25, // 74: onar.reconfiguration.v1.ReconfigurationService.Leave:output_type -> onar.reconfiguration.v1.LeaveResponse
+	27, // 75: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:output_type -> onar.reconfiguration.v1.TransferWriterResponse
+	29, // 76: onar.reconfiguration.v1.ReconfigurationService.Drain:output_type -> onar.reconfiguration.v1.DrainResponse
+	31, // 77: onar.reconfiguration.v1.ReconfigurationService.Replace:output_type -> onar.reconfiguration.v1.ReplaceResponse
+	33, // 78: onar.reconfiguration.v1.ReconfigurationService.Remove:output_type -> onar.reconfiguration.v1.RemoveResponse
+	35, // 79: onar.reconfiguration.v1.ReconfigurationService.Rebalance:output_type -> onar.reconfiguration.v1.RebalanceResponse
+	38, // 80: onar.reconfiguration.v1.ReconfigurationService.GetOperation:output_type -> onar.reconfiguration.v1.GetOperationResponse
+	40, // 81: onar.reconfiguration.v1.ReconfigurationService.ListOperations:output_type -> onar.reconfiguration.v1.ListOperationsResponse
+	42, // 82: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:output_type -> onar.reconfiguration.v1.WatchOperationResponse
+	69, // [69:83] is the sub-list for method output_type
+	55, // [55:69] is the sub-list for method input_type
+	55, // [55:55] is the sub-list for extension type_name
+	55, // [55:55] is the sub-list for extension extendee
+	0,  // [0:55] is the sub-list for field type_name
 }
 
 func init() { file_onar_reconfiguration_v1_reconfiguration_proto_init() }
@@ -3859,13 +4011,15 @@ func file_onar_reconfiguration_v1_reconfiguration_proto_init() {
 	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[13].OneofWrappers = []any{}
 	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[14].OneofWrappers = []any{}
 	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[15].OneofWrappers = []any{}
+	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[32].OneofWrappers = []any{}
+	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[40].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc), len(file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   40,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

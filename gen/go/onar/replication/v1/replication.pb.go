@@ -6292,6 +6292,7 @@ type FoundRequest struct {
 	//	*FoundRequest_Accept
 	//	*FoundRequest_View
 	//	*FoundRequest_Wish
+	//	*FoundRequest_SizesWanted
 	Step          isFoundRequest_Step `protobuf_oneof:"step"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -6384,6 +6385,15 @@ func (x *FoundRequest) GetWish() *JoinWish {
 	return nil
 }
 
+func (x *FoundRequest) GetSizesWanted() *SizesWanted {
+	if x != nil {
+		if x, ok := x.Step.(*FoundRequest_SizesWanted); ok {
+			return x.SizesWanted
+		}
+	}
+	return nil
+}
+
 type isFoundRequest_Step interface {
 	isFoundRequest_Step()
 }
@@ -6408,6 +6418,11 @@ type FoundRequest_Wish struct {
 	Wish *JoinWish `protobuf:"bytes,6,opt,name=wish,proto3,oneof"`
 }
 
+type FoundRequest_SizesWanted struct {
+	// A member wants to know how much the copies of the asked one hold.
+	SizesWanted *SizesWanted `protobuf:"bytes,7,opt,name=sizes_wanted,json=sizesWanted,proto3,oneof"`
+}
+
 func (*FoundRequest_Prepare) isFoundRequest_Step() {}
 
 func (*FoundRequest_Accept) isFoundRequest_Step() {}
@@ -6415,6 +6430,8 @@ func (*FoundRequest_Accept) isFoundRequest_Step() {}
 func (*FoundRequest_View) isFoundRequest_Step() {}
 
 func (*FoundRequest_Wish) isFoundRequest_Step() {}
+
+func (*FoundRequest_SizesWanted) isFoundRequest_Step() {}
 
 // The answer of a founder, or of a node that has a view.
 type FoundResponse struct {
@@ -6429,6 +6446,7 @@ type FoundResponse struct {
 	//	*FoundResponse_Accepted
 	//	*FoundResponse_Refused
 	//	*FoundResponse_View
+	//	*FoundResponse_Sizes
 	Step          isFoundResponse_Step `protobuf_oneof:"step"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -6514,6 +6532,15 @@ func (x *FoundResponse) GetView() *StartView {
 	return nil
 }
 
+func (x *FoundResponse) GetSizes() *NodeSizes {
+	if x != nil {
+		if x, ok := x.Step.(*FoundResponse_Sizes); ok {
+			return x.Sizes
+		}
+	}
+	return nil
+}
+
 type isFoundResponse_Step interface {
 	isFoundResponse_Step()
 }
@@ -6538,6 +6565,11 @@ type FoundResponse_View struct {
 	View *StartView `protobuf:"bytes,5,opt,name=view,proto3,oneof"`
 }
 
+type FoundResponse_Sizes struct {
+	// The answer to SizesWanted. An earlier version answers it with its view.
+	Sizes *NodeSizes `protobuf:"bytes,6,opt,name=sizes,proto3,oneof"`
+}
+
 func (*FoundResponse_Promised) isFoundResponse_Step() {}
 
 func (*FoundResponse_Accepted) isFoundResponse_Step() {}
@@ -6545,6 +6577,173 @@ func (*FoundResponse_Accepted) isFoundResponse_Step() {}
 func (*FoundResponse_Refused) isFoundResponse_Step() {}
 
 func (*FoundResponse_View) isFoundResponse_Step() {}
+
+func (*FoundResponse_Sizes) isFoundResponse_Step() {}
+
+// Nothing to say.
+type SizesWanted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SizesWanted) Reset() {
+	*x = SizesWanted{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SizesWanted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SizesWanted) ProtoMessage() {}
+
+func (x *SizesWanted) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SizesWanted.ProtoReflect.Descriptor instead.
+func (*SizesWanted) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{66}
+}
+
+// How much the copies of a node hold, for people who move them.
+type NodeSizes struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many more bytes the node's disk takes until it counts as full; unset with storage in memory.
+	DiskRoomBytes *uint64 `protobuf:"varint,1,opt,name=disk_room_bytes,json=diskRoomBytes,proto3,oneof" json:"disk_room_bytes,omitempty"`
+	// Its copies, except those of groups that it has left.
+	Copies        []*CopySize `protobuf:"bytes,2,rep,name=copies,proto3" json:"copies,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NodeSizes) Reset() {
+	*x = NodeSizes{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NodeSizes) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NodeSizes) ProtoMessage() {}
+
+func (x *NodeSizes) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NodeSizes.ProtoReflect.Descriptor instead.
+func (*NodeSizes) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *NodeSizes) GetDiskRoomBytes() uint64 {
+	if x != nil && x.DiskRoomBytes != nil {
+		return *x.DiskRoomBytes
+	}
+	return 0
+}
+
+func (x *NodeSizes) GetCopies() []*CopySize {
+	if x != nil {
+		return x.Copies
+	}
+	return nil
+}
+
+// How much one copy holds.
+type CopySize struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The partition.
+	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// Its keys.
+	Keys uint64 `protobuf:"varint,2,opt,name=keys,proto3" json:"keys,omitempty"`
+	// About how many bytes they take.
+	Bytes uint64 `protobuf:"varint,3,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// Whether the copy is complete. Otherwise it is being filled.
+	Ready         bool `protobuf:"varint,4,opt,name=ready,proto3" json:"ready,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CopySize) Reset() {
+	*x = CopySize{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CopySize) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CopySize) ProtoMessage() {}
+
+func (x *CopySize) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CopySize.ProtoReflect.Descriptor instead.
+func (*CopySize) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *CopySize) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *CopySize) GetKeys() uint64 {
+	if x != nil {
+		return x.Keys
+	}
+	return 0
+}
+
+func (x *CopySize) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *CopySize) GetReady() bool {
+	if x != nil {
+		return x.Ready
+	}
+	return false
+}
 
 // A node on its way into a cluster.
 type Founder struct {
@@ -6569,7 +6768,7 @@ type Founder struct {
 
 func (x *Founder) Reset() {
 	*x = Founder{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[66]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6581,7 +6780,7 @@ func (x *Founder) String() string {
 func (*Founder) ProtoMessage() {}
 
 func (x *Founder) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[66]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6594,7 +6793,7 @@ func (x *Founder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Founder.ProtoReflect.Descriptor instead.
 func (*Founder) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{66}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *Founder) GetNodeId() uint32 {
@@ -6659,7 +6858,7 @@ type StartBallot struct {
 
 func (x *StartBallot) Reset() {
 	*x = StartBallot{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[67]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6671,7 +6870,7 @@ func (x *StartBallot) String() string {
 func (*StartBallot) ProtoMessage() {}
 
 func (x *StartBallot) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[67]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6684,7 +6883,7 @@ func (x *StartBallot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartBallot.ProtoReflect.Descriptor instead.
 func (*StartBallot) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{67}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *StartBallot) GetRound() uint64 {
@@ -6715,7 +6914,7 @@ type StartPrepare struct {
 
 func (x *StartPrepare) Reset() {
 	*x = StartPrepare{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[68]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6727,7 +6926,7 @@ func (x *StartPrepare) String() string {
 func (*StartPrepare) ProtoMessage() {}
 
 func (x *StartPrepare) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[68]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6740,7 +6939,7 @@ func (x *StartPrepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPrepare.ProtoReflect.Descriptor instead.
 func (*StartPrepare) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{68}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *StartPrepare) GetBallot() *StartBallot {
@@ -6772,7 +6971,7 @@ type StartPromised struct {
 
 func (x *StartPromised) Reset() {
 	*x = StartPromised{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[69]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6784,7 +6983,7 @@ func (x *StartPromised) String() string {
 func (*StartPromised) ProtoMessage() {}
 
 func (x *StartPromised) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[69]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6797,7 +6996,7 @@ func (x *StartPromised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPromised.ProtoReflect.Descriptor instead.
 func (*StartPromised) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{69}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *StartPromised) GetBallot() *StartBallot {
@@ -6836,7 +7035,7 @@ type StartAccept struct {
 
 func (x *StartAccept) Reset() {
 	*x = StartAccept{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[70]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6848,7 +7047,7 @@ func (x *StartAccept) String() string {
 func (*StartAccept) ProtoMessage() {}
 
 func (x *StartAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[70]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6861,7 +7060,7 @@ func (x *StartAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccept.ProtoReflect.Descriptor instead.
 func (*StartAccept) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{70}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *StartAccept) GetBallot() *StartBallot {
@@ -6897,7 +7096,7 @@ type StartAccepted struct {
 
 func (x *StartAccepted) Reset() {
 	*x = StartAccepted{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[71]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6909,7 +7108,7 @@ func (x *StartAccepted) String() string {
 func (*StartAccepted) ProtoMessage() {}
 
 func (x *StartAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[71]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6922,7 +7121,7 @@ func (x *StartAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccepted.ProtoReflect.Descriptor instead.
 func (*StartAccepted) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{71}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *StartAccepted) GetBallot() *StartBallot {
@@ -6949,7 +7148,7 @@ type StartRefused struct {
 
 func (x *StartRefused) Reset() {
 	*x = StartRefused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[72]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6961,7 +7160,7 @@ func (x *StartRefused) String() string {
 func (*StartRefused) ProtoMessage() {}
 
 func (x *StartRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[72]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6974,7 +7173,7 @@ func (x *StartRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartRefused.ProtoReflect.Descriptor instead.
 func (*StartRefused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{72}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *StartRefused) GetBallot() *StartBallot {
@@ -7017,7 +7216,7 @@ type StartView struct {
 
 func (x *StartView) Reset() {
 	*x = StartView{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[73]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7029,7 +7228,7 @@ func (x *StartView) String() string {
 func (*StartView) ProtoMessage() {}
 
 func (x *StartView) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[73]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7042,7 +7241,7 @@ func (x *StartView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartView.ProtoReflect.Descriptor instead.
 func (*StartView) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{73}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *StartView) GetView() []byte {
@@ -7499,22 +7698,34 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\amissing\x18\x04 \x03(\rR\amissing\"a\n" +
 	"\aUnknown\x12:\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\".onar.replication.v1.UnknownReasonR\x06reason\x12\x1a\n" +
-	"\brevision\x18\x02 \x01(\x04R\brevision\"\xdf\x02\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision\"\xa6\x03\n" +
 	"\fFoundRequest\x12)\n" +
 	"\x10protocol_version\x18\x01 \x01(\rR\x0fprotocolVersion\x126\n" +
 	"\afounder\x18\x02 \x01(\v2\x1c.onar.replication.v1.FounderR\afounder\x12=\n" +
 	"\aprepare\x18\x03 \x01(\v2!.onar.replication.v1.StartPrepareH\x00R\aprepare\x12:\n" +
 	"\x06accept\x18\x04 \x01(\v2 .onar.replication.v1.StartAcceptH\x00R\x06accept\x124\n" +
 	"\x04view\x18\x05 \x01(\v2\x1e.onar.replication.v1.StartViewH\x00R\x04view\x123\n" +
-	"\x04wish\x18\x06 \x01(\v2\x1d.onar.replication.v1.JoinWishH\x00R\x04wishB\x06\n" +
-	"\x04step\"\xc8\x02\n" +
+	"\x04wish\x18\x06 \x01(\v2\x1d.onar.replication.v1.JoinWishH\x00R\x04wish\x12E\n" +
+	"\fsizes_wanted\x18\a \x01(\v2 .onar.replication.v1.SizesWantedH\x00R\vsizesWantedB\x06\n" +
+	"\x04step\"\x80\x03\n" +
 	"\rFoundResponse\x126\n" +
 	"\afounder\x18\x01 \x01(\v2\x1c.onar.replication.v1.FounderR\afounder\x12@\n" +
 	"\bpromised\x18\x02 \x01(\v2\".onar.replication.v1.StartPromisedH\x00R\bpromised\x12@\n" +
 	"\baccepted\x18\x03 \x01(\v2\".onar.replication.v1.StartAcceptedH\x00R\baccepted\x12=\n" +
 	"\arefused\x18\x04 \x01(\v2!.onar.replication.v1.StartRefusedH\x00R\arefused\x124\n" +
-	"\x04view\x18\x05 \x01(\v2\x1e.onar.replication.v1.StartViewH\x00R\x04viewB\x06\n" +
-	"\x04step\"\xee\x01\n" +
+	"\x04view\x18\x05 \x01(\v2\x1e.onar.replication.v1.StartViewH\x00R\x04view\x126\n" +
+	"\x05sizes\x18\x06 \x01(\v2\x1e.onar.replication.v1.NodeSizesH\x00R\x05sizesB\x06\n" +
+	"\x04step\"\r\n" +
+	"\vSizesWanted\"\x83\x01\n" +
+	"\tNodeSizes\x12+\n" +
+	"\x0fdisk_room_bytes\x18\x01 \x01(\x04H\x00R\rdiskRoomBytes\x88\x01\x01\x125\n" +
+	"\x06copies\x18\x02 \x03(\v2\x1d.onar.replication.v1.CopySizeR\x06copiesB\x12\n" +
+	"\x10_disk_room_bytes\"h\n" +
+	"\bCopySize\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x12\n" +
+	"\x04keys\x18\x02 \x01(\x04R\x04keys\x12\x14\n" +
+	"\x05bytes\x18\x03 \x01(\x04R\x05bytes\x12\x14\n" +
+	"\x05ready\x18\x04 \x01(\bR\x05ready\"\xee\x01\n" +
 	"\aFounder\x12\x17\n" +
 	"\anode_id\x18\x01 \x01(\rR\x06nodeId\x12%\n" +
 	"\x0eclient_address\x18\x02 \x01(\tR\rclientAddress\x12!\n" +
@@ -7613,7 +7824,7 @@ func file_onar_replication_v1_replication_proto_rawDescGZIP() []byte {
 }
 
 var file_onar_replication_v1_replication_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 74)
+var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 77)
 var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(RefusalReason)(0),                // 0: onar.replication.v1.RefusalReason
 	(RefusedMessage)(0),               // 1: onar.replication.v1.RefusedMessage
@@ -7686,29 +7897,32 @@ var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(*Unknown)(nil),                   // 68: onar.replication.v1.Unknown
 	(*FoundRequest)(nil),              // 69: onar.replication.v1.FoundRequest
 	(*FoundResponse)(nil),             // 70: onar.replication.v1.FoundResponse
-	(*Founder)(nil),                   // 71: onar.replication.v1.Founder
-	(*StartBallot)(nil),               // 72: onar.replication.v1.StartBallot
-	(*StartPrepare)(nil),              // 73: onar.replication.v1.StartPrepare
-	(*StartPromised)(nil),             // 74: onar.replication.v1.StartPromised
-	(*StartAccept)(nil),               // 75: onar.replication.v1.StartAccept
-	(*StartAccepted)(nil),             // 76: onar.replication.v1.StartAccepted
-	(*StartRefused)(nil),              // 77: onar.replication.v1.StartRefused
-	(*StartView)(nil),                 // 78: onar.replication.v1.StartView
-	(v1.StorageKind)(0),               // 79: onar.reconfiguration.v1.StorageKind
-	(*Ballot)(nil),                    // 80: onar.replication.v1.Ballot
-	(*v1.Member)(nil),                 // 81: onar.reconfiguration.v1.Member
-	(v1.OperationKind)(0),             // 82: onar.reconfiguration.v1.OperationKind
-	(*Timestamp)(nil),                 // 83: onar.replication.v1.Timestamp
-	(*v11.GetRequest)(nil),            // 84: onar.kv.v1.GetRequest
-	(*v11.PutRequest)(nil),            // 85: onar.kv.v1.PutRequest
-	(*v11.CompareAndSetRequest)(nil),  // 86: onar.kv.v1.CompareAndSetRequest
-	(*v11.DeleteRequest)(nil),         // 87: onar.kv.v1.DeleteRequest
-	(*v11.AddRequest)(nil),            // 88: onar.kv.v1.AddRequest
-	(*v11.GetResponse)(nil),           // 89: onar.kv.v1.GetResponse
-	(*v11.PutResponse)(nil),           // 90: onar.kv.v1.PutResponse
-	(*v11.CompareAndSetResponse)(nil), // 91: onar.kv.v1.CompareAndSetResponse
-	(*v11.DeleteResponse)(nil),        // 92: onar.kv.v1.DeleteResponse
-	(*v11.AddResponse)(nil),           // 93: onar.kv.v1.AddResponse
+	(*SizesWanted)(nil),               // 71: onar.replication.v1.SizesWanted
+	(*NodeSizes)(nil),                 // 72: onar.replication.v1.NodeSizes
+	(*CopySize)(nil),                  // 73: onar.replication.v1.CopySize
+	(*Founder)(nil),                   // 74: onar.replication.v1.Founder
+	(*StartBallot)(nil),               // 75: onar.replication.v1.StartBallot
+	(*StartPrepare)(nil),              // 76: onar.replication.v1.StartPrepare
+	(*StartPromised)(nil),             // 77: onar.replication.v1.StartPromised
+	(*StartAccept)(nil),               // 78: onar.replication.v1.StartAccept
+	(*StartAccepted)(nil),             // 79: onar.replication.v1.StartAccepted
+	(*StartRefused)(nil),              // 80: onar.replication.v1.StartRefused
+	(*StartView)(nil),                 // 81: onar.replication.v1.StartView
+	(v1.StorageKind)(0),               // 82: onar.reconfiguration.v1.StorageKind
+	(*Ballot)(nil),                    // 83: onar.replication.v1.Ballot
+	(*v1.Member)(nil),                 // 84: onar.reconfiguration.v1.Member
+	(v1.OperationKind)(0),             // 85: onar.reconfiguration.v1.OperationKind
+	(*Timestamp)(nil),                 // 86: onar.replication.v1.Timestamp
+	(*v11.GetRequest)(nil),            // 87: onar.kv.v1.GetRequest
+	(*v11.PutRequest)(nil),            // 88: onar.kv.v1.PutRequest
+	(*v11.CompareAndSetRequest)(nil),  // 89: onar.kv.v1.CompareAndSetRequest
+	(*v11.DeleteRequest)(nil),         // 90: onar.kv.v1.DeleteRequest
+	(*v11.AddRequest)(nil),            // 91: onar.kv.v1.AddRequest
+	(*v11.GetResponse)(nil),           // 92: onar.kv.v1.GetResponse
+	(*v11.PutResponse)(nil),           // 93: onar.kv.v1.PutResponse
+	(*v11.CompareAndSetResponse)(nil), // 94: onar.kv.v1.CompareAndSetResponse
+	(*v11.DeleteResponse)(nil),        // 95: onar.kv.v1.DeleteResponse
+	(*v11.AddResponse)(nil),           // 96: onar.kv.v1.AddResponse
 }
 var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	14,  // 0: onar.replication.v1.Frame.messages:type_name -> onar.replication.v1.PeerMessage
@@ -7719,7 +7933,7 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	8,   // 5: onar.replication.v1.Authentication.challenge:type_name -> onar.replication.v1.Challenge
 	9,   // 6: onar.replication.v1.Authentication.proof:type_name -> onar.replication.v1.Proof
 	10,  // 7: onar.replication.v1.Authentication.welcome:type_name -> onar.replication.v1.Welcome
-	79,  // 8: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
+	82,  // 8: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
 	0,   // 9: onar.replication.v1.Refusal.reason:type_name -> onar.replication.v1.RefusalReason
 	36,  // 10: onar.replication.v1.PeerMessage.write:type_name -> onar.replication.v1.Write
 	37,  // 11: onar.replication.v1.PeerMessage.written:type_name -> onar.replication.v1.Written
@@ -7766,99 +7980,102 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	52,  // 52: onar.replication.v1.PeerMessage.ask_keys:type_name -> onar.replication.v1.AskKeys
 	53,  // 53: onar.replication.v1.PeerMessage.keys_held:type_name -> onar.replication.v1.KeysHeld
 	13,  // 54: onar.replication.v1.PeerMessage.trace:type_name -> onar.replication.v1.TraceContext
-	80,  // 55: onar.replication.v1.ViewPrepare.ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 56: onar.replication.v1.ViewPromised.ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 57: onar.replication.v1.ViewPromised.accepted_ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 58: onar.replication.v1.ViewAccept.ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 59: onar.replication.v1.ViewAccepted.ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 60: onar.replication.v1.ViewRefused.ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 61: onar.replication.v1.ViewRefused.promised:type_name -> onar.replication.v1.Ballot
-	81,  // 62: onar.replication.v1.JoinWish.member:type_name -> onar.reconfiguration.v1.Member
-	82,  // 63: onar.replication.v1.OperationWish.kind:type_name -> onar.reconfiguration.v1.OperationKind
+	83,  // 55: onar.replication.v1.ViewPrepare.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 56: onar.replication.v1.ViewPromised.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 57: onar.replication.v1.ViewPromised.accepted_ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 58: onar.replication.v1.ViewAccept.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 59: onar.replication.v1.ViewAccepted.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 60: onar.replication.v1.ViewRefused.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 61: onar.replication.v1.ViewRefused.promised:type_name -> onar.replication.v1.Ballot
+	84,  // 62: onar.replication.v1.JoinWish.member:type_name -> onar.reconfiguration.v1.Member
+	85,  // 63: onar.replication.v1.OperationWish.kind:type_name -> onar.reconfiguration.v1.OperationKind
 	27,  // 64: onar.replication.v1.CopiesReady.ready:type_name -> onar.replication.v1.ReadyCopy
-	80,  // 65: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 66: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 67: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 68: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 69: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 70: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 71: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 72: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 73: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 74: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 75: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 76: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
+	83,  // 65: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 66: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 67: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 68: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 69: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 70: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 71: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 72: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 73: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 74: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 75: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 76: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
 	1,   // 77: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
-	83,  // 78: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
-	83,  // 79: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
-	80,  // 80: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
-	80,  // 81: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 82: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
+	86,  // 78: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
+	86,  // 79: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
+	83,  // 80: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
+	83,  // 81: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 82: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
 	47,  // 83: onar.replication.v1.AskChanges.taken:type_name -> onar.replication.v1.SeqRanges
-	80,  // 84: onar.replication.v1.SeqRanges.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 84: onar.replication.v1.SeqRanges.ballot:type_name -> onar.replication.v1.Ballot
 	49,  // 85: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
 	47,  // 86: onar.replication.v1.Changes.taken:type_name -> onar.replication.v1.SeqRanges
-	83,  // 87: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
+	86,  // 87: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
 	54,  // 88: onar.replication.v1.States.source:type_name -> onar.replication.v1.SealedCopy
 	55,  // 89: onar.replication.v1.States.states:type_name -> onar.replication.v1.HeldState
 	54,  // 90: onar.replication.v1.KeysHeld.source:type_name -> onar.replication.v1.SealedCopy
 	56,  // 91: onar.replication.v1.KeysHeld.held:type_name -> onar.replication.v1.HeldKey
-	83,  // 92: onar.replication.v1.SealedCopy.settled:type_name -> onar.replication.v1.Timestamp
-	83,  // 93: onar.replication.v1.HeldState.timestamp:type_name -> onar.replication.v1.Timestamp
-	80,  // 94: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 95: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
-	80,  // 96: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 97: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 98: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
-	80,  // 99: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
+	86,  // 92: onar.replication.v1.SealedCopy.settled:type_name -> onar.replication.v1.Timestamp
+	86,  // 93: onar.replication.v1.HeldState.timestamp:type_name -> onar.replication.v1.Timestamp
+	83,  // 94: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
+	86,  // 95: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
+	83,  // 96: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 97: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
+	86,  // 98: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
+	83,  // 99: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
 	64,  // 100: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
 	63,  // 101: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
 	64,  // 102: onar.replication.v1.HeartbeatAnswer.voting:type_name -> onar.replication.v1.PartitionReport
 	63,  // 103: onar.replication.v1.HeartbeatAnswer.proposing:type_name -> onar.replication.v1.OfficeReport
-	80,  // 104: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
-	80,  // 105: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
-	83,  // 106: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
-	84,  // 107: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
-	85,  // 108: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
-	86,  // 109: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
-	87,  // 110: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
-	88,  // 111: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
-	89,  // 112: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
-	90,  // 113: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
-	91,  // 114: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
-	92,  // 115: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
-	93,  // 116: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
+	83,  // 104: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 105: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
+	86,  // 106: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
+	87,  // 107: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
+	88,  // 108: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
+	89,  // 109: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
+	90,  // 110: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
+	91,  // 111: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
+	92,  // 112: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
+	93,  // 113: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
+	94,  // 114: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
+	95,  // 115: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
+	96,  // 116: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
 	67,  // 117: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
 	68,  // 118: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
 	2,   // 119: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
 	3,   // 120: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
-	71,  // 121: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
-	73,  // 122: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
-	75,  // 123: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
-	78,  // 124: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
+	74,  // 121: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
+	76,  // 122: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
+	78,  // 123: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
+	81,  // 124: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
 	23,  // 125: onar.replication.v1.FoundRequest.wish:type_name -> onar.replication.v1.JoinWish
-	71,  // 126: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
-	74,  // 127: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
-	76,  // 128: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
-	77,  // 129: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
-	78,  // 130: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
-	72,  // 131: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
-	72,  // 132: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
-	72,  // 133: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
-	72,  // 134: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
-	72,  // 135: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
-	72,  // 136: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
-	4,   // 137: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
-	72,  // 138: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
-	5,   // 139: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
-	69,  // 140: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
-	5,   // 141: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
-	70,  // 142: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
-	141, // [141:143] is the sub-list for method output_type
-	139, // [139:141] is the sub-list for method input_type
-	139, // [139:139] is the sub-list for extension type_name
-	139, // [139:139] is the sub-list for extension extendee
-	0,   // [0:139] is the sub-list for field type_name
+	71,  // 126: onar.replication.v1.FoundRequest.sizes_wanted:type_name -> onar.replication.v1.SizesWanted
+	74,  // 127: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
+	77,  // 128: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
+	79,  // 129: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
+	80,  // 130: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
+	81,  // 131: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
+	72,  // 132: onar.replication.v1.FoundResponse.sizes:type_name -> onar.replication.v1.NodeSizes
+	73,  // 133: onar.replication.v1.NodeSizes.copies:type_name -> onar.replication.v1.CopySize
+	75,  // 134: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
+	75,  // 135: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
+	75,  // 136: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
+	75,  // 137: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
+	75,  // 138: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
+	75,  // 139: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
+	4,   // 140: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
+	75,  // 141: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
+	5,   // 142: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
+	69,  // 143: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
+	5,   // 144: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
+	70,  // 145: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
+	144, // [144:146] is the sub-list for method output_type
+	142, // [142:144] is the sub-list for method input_type
+	142, // [142:142] is the sub-list for extension type_name
+	142, // [142:142] is the sub-list for extension extendee
+	0,   // [0:142] is the sub-list for field type_name
 }
 
 func init() { file_onar_replication_v1_replication_proto_init() }
@@ -7942,20 +8159,23 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*FoundRequest_Accept)(nil),
 		(*FoundRequest_View)(nil),
 		(*FoundRequest_Wish)(nil),
+		(*FoundRequest_SizesWanted)(nil),
 	}
 	file_onar_replication_v1_replication_proto_msgTypes[65].OneofWrappers = []any{
 		(*FoundResponse_Promised)(nil),
 		(*FoundResponse_Accepted)(nil),
 		(*FoundResponse_Refused)(nil),
 		(*FoundResponse_View)(nil),
+		(*FoundResponse_Sizes)(nil),
 	}
+	file_onar_replication_v1_replication_proto_msgTypes[67].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onar_replication_v1_replication_proto_rawDesc), len(file_onar_replication_v1_replication_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   74,
+			NumMessages:   77,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -498,14 +498,18 @@ class RebalanceResponse(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ..., view: _Optional[_Union[View, _Mapping]] = ..., moves: _Optional[_Iterable[_Union[ReplicaMove, _Mapping]]] = ...) -> None: ...
 
 class ReplicaMove(_message.Message):
-    __slots__ = ("partition", "from_node_id", "to_node_id")
+    __slots__ = ("partition", "from_node_id", "to_node_id", "keys", "bytes")
     PARTITION_FIELD_NUMBER: _ClassVar[int]
     FROM_NODE_ID_FIELD_NUMBER: _ClassVar[int]
     TO_NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
     partition: int
     from_node_id: int
     to_node_id: int
-    def __init__(self, partition: _Optional[int] = ..., from_node_id: _Optional[int] = ..., to_node_id: _Optional[int] = ...) -> None: ...
+    keys: int
+    bytes: int
+    def __init__(self, partition: _Optional[int] = ..., from_node_id: _Optional[int] = ..., to_node_id: _Optional[int] = ..., keys: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
 
 class GetOperationRequest(_message.Message):
     __slots__ = ("operation_id", "epoch")
@@ -554,7 +558,7 @@ class WatchOperationResponse(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ...) -> None: ...
 
 class Operation(_message.Message):
-    __slots__ = ("id", "kind", "node_id", "epoch", "state", "done_epoch", "explanation", "partitions_left", "partitions_moving", "by_node_id")
+    __slots__ = ("id", "kind", "node_id", "epoch", "state", "done_epoch", "explanation", "partitions_left", "partitions_moving", "by_node_id", "progress")
     ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -565,6 +569,7 @@ class Operation(_message.Message):
     PARTITIONS_LEFT_FIELD_NUMBER: _ClassVar[int]
     PARTITIONS_MOVING_FIELD_NUMBER: _ClassVar[int]
     BY_NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     kind: OperationKind
     node_id: int
@@ -575,4 +580,23 @@ class Operation(_message.Message):
     partitions_left: int
     partitions_moving: int
     by_node_id: int
-    def __init__(self, id: _Optional[bytes] = ..., kind: _Optional[_Union[OperationKind, str]] = ..., node_id: _Optional[int] = ..., epoch: _Optional[int] = ..., state: _Optional[_Union[OperationState, str]] = ..., done_epoch: _Optional[int] = ..., explanation: _Optional[str] = ..., partitions_left: _Optional[int] = ..., partitions_moving: _Optional[int] = ..., by_node_id: _Optional[int] = ...) -> None: ...
+    progress: MoveProgress
+    def __init__(self, id: _Optional[bytes] = ..., kind: _Optional[_Union[OperationKind, str]] = ..., node_id: _Optional[int] = ..., epoch: _Optional[int] = ..., state: _Optional[_Union[OperationState, str]] = ..., done_epoch: _Optional[int] = ..., explanation: _Optional[str] = ..., partitions_left: _Optional[int] = ..., partitions_moving: _Optional[int] = ..., by_node_id: _Optional[int] = ..., progress: _Optional[_Union[MoveProgress, _Mapping]] = ...) -> None: ...
+
+class MoveProgress(_message.Message):
+    __slots__ = ("partitions", "partitions_done", "keys", "keys_moved", "bytes", "bytes_moved", "time_left_ms")
+    PARTITIONS_FIELD_NUMBER: _ClassVar[int]
+    PARTITIONS_DONE_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    KEYS_MOVED_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    BYTES_MOVED_FIELD_NUMBER: _ClassVar[int]
+    TIME_LEFT_MS_FIELD_NUMBER: _ClassVar[int]
+    partitions: int
+    partitions_done: int
+    keys: int
+    keys_moved: int
+    bytes: int
+    bytes_moved: int
+    time_left_ms: int
+    def __init__(self, partitions: _Optional[int] = ..., partitions_done: _Optional[int] = ..., keys: _Optional[int] = ..., keys_moved: _Optional[int] = ..., bytes: _Optional[int] = ..., bytes_moved: _Optional[int] = ..., time_left_ms: _Optional[int] = ...) -> None: ...

@@ -1015,34 +1015,62 @@ class Unknown(_message.Message):
     def __init__(self, reason: _Optional[_Union[UnknownReason, str]] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class FoundRequest(_message.Message):
-    __slots__ = ("protocol_version", "founder", "prepare", "accept", "view", "wish")
+    __slots__ = ("protocol_version", "founder", "prepare", "accept", "view", "wish", "sizes_wanted")
     PROTOCOL_VERSION_FIELD_NUMBER: _ClassVar[int]
     FOUNDER_FIELD_NUMBER: _ClassVar[int]
     PREPARE_FIELD_NUMBER: _ClassVar[int]
     ACCEPT_FIELD_NUMBER: _ClassVar[int]
     VIEW_FIELD_NUMBER: _ClassVar[int]
     WISH_FIELD_NUMBER: _ClassVar[int]
+    SIZES_WANTED_FIELD_NUMBER: _ClassVar[int]
     protocol_version: int
     founder: Founder
     prepare: StartPrepare
     accept: StartAccept
     view: StartView
     wish: JoinWish
-    def __init__(self, protocol_version: _Optional[int] = ..., founder: _Optional[_Union[Founder, _Mapping]] = ..., prepare: _Optional[_Union[StartPrepare, _Mapping]] = ..., accept: _Optional[_Union[StartAccept, _Mapping]] = ..., view: _Optional[_Union[StartView, _Mapping]] = ..., wish: _Optional[_Union[JoinWish, _Mapping]] = ...) -> None: ...
+    sizes_wanted: SizesWanted
+    def __init__(self, protocol_version: _Optional[int] = ..., founder: _Optional[_Union[Founder, _Mapping]] = ..., prepare: _Optional[_Union[StartPrepare, _Mapping]] = ..., accept: _Optional[_Union[StartAccept, _Mapping]] = ..., view: _Optional[_Union[StartView, _Mapping]] = ..., wish: _Optional[_Union[JoinWish, _Mapping]] = ..., sizes_wanted: _Optional[_Union[SizesWanted, _Mapping]] = ...) -> None: ...
 
 class FoundResponse(_message.Message):
-    __slots__ = ("founder", "promised", "accepted", "refused", "view")
+    __slots__ = ("founder", "promised", "accepted", "refused", "view", "sizes")
     FOUNDER_FIELD_NUMBER: _ClassVar[int]
     PROMISED_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
     VIEW_FIELD_NUMBER: _ClassVar[int]
+    SIZES_FIELD_NUMBER: _ClassVar[int]
     founder: Founder
     promised: StartPromised
     accepted: StartAccepted
     refused: StartRefused
     view: StartView
-    def __init__(self, founder: _Optional[_Union[Founder, _Mapping]] = ..., promised: _Optional[_Union[StartPromised, _Mapping]] = ..., accepted: _Optional[_Union[StartAccepted, _Mapping]] = ..., refused: _Optional[_Union[StartRefused, _Mapping]] = ..., view: _Optional[_Union[StartView, _Mapping]] = ...) -> None: ...
+    sizes: NodeSizes
+    def __init__(self, founder: _Optional[_Union[Founder, _Mapping]] = ..., promised: _Optional[_Union[StartPromised, _Mapping]] = ..., accepted: _Optional[_Union[StartAccepted, _Mapping]] = ..., refused: _Optional[_Union[StartRefused, _Mapping]] = ..., view: _Optional[_Union[StartView, _Mapping]] = ..., sizes: _Optional[_Union[NodeSizes, _Mapping]] = ...) -> None: ...
+
+class SizesWanted(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class NodeSizes(_message.Message):
+    __slots__ = ("disk_room_bytes", "copies")
+    DISK_ROOM_BYTES_FIELD_NUMBER: _ClassVar[int]
+    COPIES_FIELD_NUMBER: _ClassVar[int]
+    disk_room_bytes: int
+    copies: _containers.RepeatedCompositeFieldContainer[CopySize]
+    def __init__(self, disk_room_bytes: _Optional[int] = ..., copies: _Optional[_Iterable[_Union[CopySize, _Mapping]]] = ...) -> None: ...
+
+class CopySize(_message.Message):
+    __slots__ = ("partition", "keys", "bytes", "ready")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    READY_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    keys: int
+    bytes: int
+    ready: bool
+    def __init__(self, partition: _Optional[int] = ..., keys: _Optional[int] = ..., bytes: _Optional[int] = ..., ready: bool = ...) -> None: ...
 
 class Founder(_message.Message):
     __slots__ = ("node_id", "client_address", "peer_address", "zone", "peers", "replication_factor", "partition_count")

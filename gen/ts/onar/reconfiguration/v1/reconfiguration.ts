@@ -826,6 +826,12 @@ export interface ReplicaMove {
   fromNodeId: number;
   /** The node that gets it. */
   toNodeId: number;
+  /** How many keys it holds. Unset when no node that has it told. */
+  keys?:
+    | bigint
+    | undefined;
+  /** About how many bytes they take. Unset with `keys`. */
+  bytes?: bigint | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -909,6 +915,35 @@ export interface Operation {
   partitionsMoving: number;
   /** REPLACE: the node that gets the replicas. Otherwise 0. */
   byNodeId: number;
+  /** How far an operation that moves replicas is. Unset when it is not under way, or the node cannot tell. */
+  progress: MoveProgress | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** How far the moves of an operation are: since it began, or since the answering node started, if that was later. */
+export interface MoveProgress {
+  /** Partitions that were to change, those that are done included. */
+  partitions: number;
+  /** Those of them that are done. */
+  partitionsDone: number;
+  /** Keys in the replicas that move. Unset when some node did not tell the sizes of its copies. */
+  keys?:
+    | bigint
+    | undefined;
+  /** Those of them that are where they should be. */
+  keysMoved?:
+    | bigint
+    | undefined;
+  /** About how many bytes there are in the replicas that move. Unset with `keys`. */
+  bytes?:
+    | bigint
+    | undefined;
+  /** Those of them that are where they should be. */
+  bytesMoved?:
+    | bigint
+    | undefined;
+  /** The time left, if it goes on as until now, in milliseconds. Unset while too little is done to tell. */
+  timeLeftMs?: bigint | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -6192,7 +6227,7 @@ export const RebalanceResponse: MessageFns<RebalanceResponse> = {
 };
 
 function createBaseReplicaMove(): ReplicaMove {
-  return { partition: 0, fromNodeId: 0, toNodeId: 0, _unknownFields: {} };
+  return { partition: 0, fromNodeId: 0, toNodeId: 0, keys: undefined, bytes: undefined, _unknownFields: {} };
 }
 
 export const ReplicaMove: MessageFns<ReplicaMove> = {
@@ -6205,6 +6240,18 @@ export const ReplicaMove: MessageFns<ReplicaMove> = {
     }
     if (message.toNodeId !== 0) {
       writer.uint32(24).uint32(message.toNodeId);
+    }
+    if (message.keys !== undefined) {
+      if (BigInt.asUintN(64, message.keys) !== message.keys) {
+        throw new globalThis.Error("value provided for field message.keys of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.keys);
+    }
+    if (message.bytes !== undefined) {
+      if (BigInt.asUintN(64, message.bytes) !== message.bytes) {
+        throw new globalThis.Error("value provided for field message.bytes of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.bytes);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -6254,6 +6301,22 @@ export const ReplicaMove: MessageFns<ReplicaMove> = {
             message.toNodeId = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.keys = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.bytes = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6287,6 +6350,8 @@ export const ReplicaMove: MessageFns<ReplicaMove> = {
         : isSet(object.to_node_id)
         ? globalThis.Number(object.to_node_id)
         : 0,
+      keys: isSet(object.keys) ? BigInt(object.keys) : undefined,
+      bytes: isSet(object.bytes) ? BigInt(object.bytes) : undefined,
     };
   },
 
@@ -6301,6 +6366,12 @@ export const ReplicaMove: MessageFns<ReplicaMove> = {
     if (message.toNodeId !== 0) {
       obj.toNodeId = Math.round(message.toNodeId);
     }
+    if (message.keys !== undefined) {
+      obj.keys = message.keys.toString();
+    }
+    if (message.bytes !== undefined) {
+      obj.bytes = message.bytes.toString();
+    }
     return obj;
   },
 
@@ -6312,6 +6383,8 @@ export const ReplicaMove: MessageFns<ReplicaMove> = {
     message.partition = object.partition ?? 0;
     message.fromNodeId = object.fromNodeId ?? 0;
     message.toNodeId = object.toNodeId ?? 0;
+    message.keys = (object.keys !== undefined && object.keys !== null) ? BigInt(object.keys) : undefined;
+    message.bytes = (object.bytes !== undefined && object.bytes !== null) ? BigInt(object.bytes) : undefined;
     return message;
   },
 };
@@ -6952,6 +7025,7 @@ function createBaseOperation(): Operation {
     partitionsLeft: 0,
     partitionsMoving: 0,
     byNodeId: 0,
+    progress: undefined,
     _unknownFields: {},
   };
 }
@@ -6993,6 +7067,9 @@ export const Operation: MessageFns<Operation> = {
     }
     if (message.byNodeId !== 0) {
       writer.uint32(80).uint32(message.byNodeId);
+    }
+    if (message.progress !== undefined) {
+      MoveProgress.encode(message.progress, writer.uint32(90).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -7098,6 +7175,14 @@ export const Operation: MessageFns<Operation> = {
             message.byNodeId = reader.uint32();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.progress = MoveProgress.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -7150,6 +7235,7 @@ export const Operation: MessageFns<Operation> = {
         : isSet(object.by_node_id)
         ? globalThis.Number(object.by_node_id)
         : 0,
+      progress: isSet(object.progress) ? MoveProgress.fromJSON(object.progress) : undefined,
     };
   },
 
@@ -7185,6 +7271,9 @@ export const Operation: MessageFns<Operation> = {
     if (message.byNodeId !== 0) {
       obj.byNodeId = Math.round(message.byNodeId);
     }
+    if (message.progress !== undefined) {
+      obj.progress = MoveProgress.toJSON(message.progress);
+    }
     return obj;
   },
 
@@ -7203,6 +7292,236 @@ export const Operation: MessageFns<Operation> = {
     message.partitionsLeft = object.partitionsLeft ?? 0;
     message.partitionsMoving = object.partitionsMoving ?? 0;
     message.byNodeId = object.byNodeId ?? 0;
+    message.progress = (object.progress !== undefined && object.progress !== null)
+      ? MoveProgress.fromPartial(object.progress)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseMoveProgress(): MoveProgress {
+  return {
+    partitions: 0,
+    partitionsDone: 0,
+    keys: undefined,
+    keysMoved: undefined,
+    bytes: undefined,
+    bytesMoved: undefined,
+    timeLeftMs: undefined,
+    _unknownFields: {},
+  };
+}
+
+export const MoveProgress: MessageFns<MoveProgress> = {
+  encode(message: MoveProgress, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partitions !== 0) {
+      writer.uint32(8).uint32(message.partitions);
+    }
+    if (message.partitionsDone !== 0) {
+      writer.uint32(16).uint32(message.partitionsDone);
+    }
+    if (message.keys !== undefined) {
+      if (BigInt.asUintN(64, message.keys) !== message.keys) {
+        throw new globalThis.Error("value provided for field message.keys of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.keys);
+    }
+    if (message.keysMoved !== undefined) {
+      if (BigInt.asUintN(64, message.keysMoved) !== message.keysMoved) {
+        throw new globalThis.Error("value provided for field message.keysMoved of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.keysMoved);
+    }
+    if (message.bytes !== undefined) {
+      if (BigInt.asUintN(64, message.bytes) !== message.bytes) {
+        throw new globalThis.Error("value provided for field message.bytes of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.bytes);
+    }
+    if (message.bytesMoved !== undefined) {
+      if (BigInt.asUintN(64, message.bytesMoved) !== message.bytesMoved) {
+        throw new globalThis.Error("value provided for field message.bytesMoved of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.bytesMoved);
+    }
+    if (message.timeLeftMs !== undefined) {
+      if (BigInt.asUintN(64, message.timeLeftMs) !== message.timeLeftMs) {
+        throw new globalThis.Error("value provided for field message.timeLeftMs of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.timeLeftMs);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MoveProgress {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMoveProgress();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.partitions = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.partitionsDone = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.keys = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.keysMoved = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.bytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.bytesMoved = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.timeLeftMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MoveProgress {
+    return {
+      partitions: isSet(object.partitions) ? globalThis.Number(object.partitions) : 0,
+      partitionsDone: isSet(object.partitionsDone)
+        ? globalThis.Number(object.partitionsDone)
+        : isSet(object.partitions_done)
+        ? globalThis.Number(object.partitions_done)
+        : 0,
+      keys: isSet(object.keys) ? BigInt(object.keys) : undefined,
+      keysMoved: isSet(object.keysMoved)
+        ? BigInt(object.keysMoved)
+        : isSet(object.keys_moved)
+        ? BigInt(object.keys_moved)
+        : undefined,
+      bytes: isSet(object.bytes) ? BigInt(object.bytes) : undefined,
+      bytesMoved: isSet(object.bytesMoved)
+        ? BigInt(object.bytesMoved)
+        : isSet(object.bytes_moved)
+        ? BigInt(object.bytes_moved)
+        : undefined,
+      timeLeftMs: isSet(object.timeLeftMs)
+        ? BigInt(object.timeLeftMs)
+        : isSet(object.time_left_ms)
+        ? BigInt(object.time_left_ms)
+        : undefined,
+    };
+  },
+
+  toJSON(message: MoveProgress): unknown {
+    const obj: any = {};
+    if (message.partitions !== 0) {
+      obj.partitions = Math.round(message.partitions);
+    }
+    if (message.partitionsDone !== 0) {
+      obj.partitionsDone = Math.round(message.partitionsDone);
+    }
+    if (message.keys !== undefined) {
+      obj.keys = message.keys.toString();
+    }
+    if (message.keysMoved !== undefined) {
+      obj.keysMoved = message.keysMoved.toString();
+    }
+    if (message.bytes !== undefined) {
+      obj.bytes = message.bytes.toString();
+    }
+    if (message.bytesMoved !== undefined) {
+      obj.bytesMoved = message.bytesMoved.toString();
+    }
+    if (message.timeLeftMs !== undefined) {
+      obj.timeLeftMs = message.timeLeftMs.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<MoveProgress>): MoveProgress {
+    return MoveProgress.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MoveProgress>): MoveProgress {
+    const message = createBaseMoveProgress();
+    message.partitions = object.partitions ?? 0;
+    message.partitionsDone = object.partitionsDone ?? 0;
+    message.keys = (object.keys !== undefined && object.keys !== null) ? BigInt(object.keys) : undefined;
+    message.keysMoved = (object.keysMoved !== undefined && object.keysMoved !== null)
+      ? BigInt(object.keysMoved)
+      : undefined;
+    message.bytes = (object.bytes !== undefined && object.bytes !== null) ? BigInt(object.bytes) : undefined;
+    message.bytesMoved = (object.bytesMoved !== undefined && object.bytesMoved !== null)
+      ? BigInt(object.bytesMoved)
+      : undefined;
+    message.timeLeftMs = (object.timeLeftMs !== undefined && object.timeLeftMs !== null)
+      ? BigInt(object.timeLeftMs)
+      : undefined;
     return message;
   },
 };

@@ -626,6 +626,7 @@ export const FOUND_REQUEST = {
   accept: 4 as FieldNumber,
   view: 5 as FieldNumber,
   wish: 6 as FieldNumber,
+  sizesWanted: 7 as FieldNumber,
 } as const;
 
 /** onar.replication.v1.FoundResponse */
@@ -635,6 +636,21 @@ export const FOUND_RESPONSE = {
   accepted: 3 as FieldNumber,
   refused: 4 as FieldNumber,
   view: 5 as FieldNumber,
+  sizes: 6 as FieldNumber,
+} as const;
+
+/** onar.replication.v1.NodeSizes */
+export const NODE_SIZES = {
+  diskRoomBytes: 1 as FieldNumber,
+  copies: 2 as FieldNumber,
+} as const;
+
+/** onar.replication.v1.CopySize */
+export const COPY_SIZE = {
+  partition: 1 as FieldNumber,
+  keys: 2 as FieldNumber,
+  bytes: 3 as FieldNumber,
+  ready: 4 as FieldNumber,
 } as const;
 
 /** onar.replication.v1.Founder */

@@ -1377,6 +1377,9 @@ export interface FoundRequest {
     | //
     /** Of a node that has the view it names: it wants to be a member, or is one and has other addresses. */
     { $case: "wish"; value: JoinWish }
+    | //
+    /** A member wants to know how much the copies of the asked one hold. */
+    { $case: "sizesWanted"; value: SizesWanted }
     | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
@@ -1401,7 +1404,39 @@ export interface FoundResponse {
     | //
     /** It has a view already: the asking node joins that cluster. */
     { $case: "view"; value: StartView }
+    | //
+    /** The answer to SizesWanted. An earlier version answers it with its view. */
+    { $case: "sizes"; value: NodeSizes }
     | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Nothing to say. */
+export interface SizesWanted {
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** How much the copies of a node hold, for people who move them. */
+export interface NodeSizes {
+  /** How many more bytes the node's disk takes until it counts as full; unset with storage in memory. */
+  diskRoomBytes?:
+    | number
+    | undefined;
+  /** Its copies, except those of groups that it has left. */
+  copies: CopySize[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** How much one copy holds. */
+export interface CopySize {
+  /** The partition. */
+  partition: number;
+  /** Its keys. */
+  keys: number;
+  /** About how many bytes they take. */
+  bytes: number;
+  /** Whether the copy is complete. Otherwise it is being filled. */
+  ready: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -9797,6 +9832,9 @@ export const FoundRequest: MessageFns<FoundRequest> = {
       case "wish":
         JoinWish.encode(message.step.value, writer.uint32(50).fork()).join();
         break;
+      case "sizesWanted":
+        SizesWanted.encode(message.step.value, writer.uint32(58).fork()).join();
+        break;
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -9870,6 +9908,14 @@ export const FoundRequest: MessageFns<FoundRequest> = {
             message.step = { $case: "wish", value: JoinWish.decode(reader, reader.uint32()) };
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.step = { $case: "sizesWanted", value: SizesWanted.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -9924,6 +9970,12 @@ export const FoundRequest: MessageFns<FoundRequest> = {
         }
         break;
       }
+      case "sizesWanted": {
+        if (object.step?.value !== undefined && object.step?.value !== null) {
+          message.step = { $case: "sizesWanted", value: SizesWanted.fromPartial(object.step.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -9950,6 +10002,9 @@ export const FoundResponse: MessageFns<FoundResponse> = {
         break;
       case "view":
         StartView.encode(message.step.value, writer.uint32(42).fork()).join();
+        break;
+      case "sizes":
+        NodeSizes.encode(message.step.value, writer.uint32(50).fork()).join();
         break;
     }
     if (message._unknownFields !== undefined) {
@@ -10016,6 +10071,14 @@ export const FoundResponse: MessageFns<FoundResponse> = {
             message.step = { $case: "view", value: StartView.decode(reader, reader.uint32()) };
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.step = { $case: "sizes", value: NodeSizes.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -10069,7 +10132,262 @@ export const FoundResponse: MessageFns<FoundResponse> = {
         }
         break;
       }
+      case "sizes": {
+        if (object.step?.value !== undefined && object.step?.value !== null) {
+          message.step = { $case: "sizes", value: NodeSizes.fromPartial(object.step.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseSizesWanted(): SizesWanted {
+  return { _unknownFields: {} };
+}
+
+export const SizesWanted: MessageFns<SizesWanted> = {
+  encode(message: SizesWanted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SizesWanted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSizesWanted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SizesWanted>): SizesWanted {
+    return SizesWanted.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<SizesWanted>): SizesWanted {
+    const message = createBaseSizesWanted();
+    return message;
+  },
+};
+
+function createBaseNodeSizes(): NodeSizes {
+  return { diskRoomBytes: undefined, copies: [], _unknownFields: {} };
+}
+
+export const NodeSizes: MessageFns<NodeSizes> = {
+  encode(message: NodeSizes, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.diskRoomBytes !== undefined) {
+      writer.uint32(8).uint64(message.diskRoomBytes);
+    }
+    for (const v of message.copies) {
+      CopySize.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeSizes {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeSizes();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.diskRoomBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.copies.push(CopySize.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<NodeSizes>): NodeSizes {
+    return NodeSizes.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeSizes>): NodeSizes {
+    const message = createBaseNodeSizes();
+    message.diskRoomBytes = object.diskRoomBytes ?? undefined;
+    message.copies = object.copies?.map((e) => CopySize.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseCopySize(): CopySize {
+  return { partition: 0, keys: 0, bytes: 0, ready: false, _unknownFields: {} };
+}
+
+export const CopySize: MessageFns<CopySize> = {
+  encode(message: CopySize, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partition !== 0) {
+      writer.uint32(8).uint32(message.partition);
+    }
+    if (message.keys !== 0) {
+      writer.uint32(16).uint64(message.keys);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(24).uint64(message.bytes);
+    }
+    if (message.ready !== false) {
+      writer.uint32(32).bool(message.ready);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CopySize {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCopySize();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.partition = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.keys = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.ready = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CopySize>): CopySize {
+    return CopySize.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CopySize>): CopySize {
+    const message = createBaseCopySize();
+    message.partition = object.partition ?? 0;
+    message.keys = object.keys ?? 0;
+    message.bytes = object.bytes ?? 0;
+    message.ready = object.ready ?? false;
     return message;
   },
 };

@@ -9,10 +9,8 @@ import {
   type Operation,
   OperationState,
   ReconfigurationServiceDefinition,
-  type ReplicaMove,
   type View,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
-import { byteText } from "../../base/byte-text.js";
 import { jsonText, printable } from "../../base/printable.js";
 import { formatAddress, wholeNumber } from "../../config/values.js";
 import type { CallOptions } from "../../grpc/client/method.js";
@@ -26,8 +24,9 @@ import type { Io } from "../terminal/io.js";
 import { showProgress } from "../terminal/progress.js";
 import { widthOf } from "../terminal/table.js";
 import { wrapped } from "../terminal/wrap.js";
+import { type Answer, type Told, tellDry } from "./dry-run.js";
 import { askOperation, isSettled, operationJson } from "./operations.js";
-import { askView, memberNamed, membersTable, nodeName, preferredOf, readable, shown } from "./view.js";
+import { askView, memberNamed, nodeName, shown } from "./view.js";
 
 export interface ChangeOptions extends CommonOptions {
   readonly dryRun?: true;
@@ -68,20 +67,11 @@ interface Base {
 }
 
 /** An operation on this view: how it is asked for, and what people call it. */
-interface Change {
-  readonly name: string;
-  /** A dry run tells of these. */
-  readonly about: "members" | "replicas" | "writers";
+interface Change extends Told {
   /** It goes on for long after a view carries it. Told what to say then; without it, the end is waited for. */
   readonly begun?: (operation: Operation) => string;
   readonly done: (operation: Operation) => string;
-  ask(channel: Channel, base: Base, options: CallOptions): Promise<Asked>;
-}
-
-interface Asked {
-  readonly operation?: Operation | undefined;
-  readonly view?: View | undefined;
-  readonly moves?: readonly ReplicaMove[];
+  ask(channel: Channel, base: Base, options: CallOptions): Promise<Answer>;
 }
 
 export function leave(node: string, options: ChangeOptions, io: Io): Promise<ExitCode> {
@@ -232,7 +222,7 @@ async function change(options: ChangeOptions, io: Io, make: (newest: View) => Ch
   }
 }
 
-async function ask(made: Change, base: Base, target: Target): Promise<Asked> {
+async function ask(made: Change, base: Base, target: Target): Promise<Answer> {
   const answer = await call(target, async (channel, options) => {
     try {
       return await made.ask(channel, base, options);
@@ -244,7 +234,7 @@ async function ask(made: Change, base: Base, target: Target): Promise<Asked> {
         reason: failureThrown(error).reason,
       });
     }
-  }).catch((error: unknown): Asked => {
+  }).catch((error: unknown): Answer => {
     const sent = error instanceof CliError && error.exitCode === EXIT.notDone && error.facts.reason !== "UNREACHABLE";
     if (base.dryRun || !sent) throw error;
     // It may have been passed on: the views tell.
@@ -267,7 +257,7 @@ interface Patience {
 /** Asks what became of it, at any node, until that is known or the time is over. */
 async function settled(
   { begun }: Change,
-  asked: Asked,
+  asked: Answer,
   base: Base,
   target: Target,
   { left, endless }: Patience,
@@ -321,87 +311,4 @@ function notSettled({ name }: Change, base: Base, operation: Operation, timeoutM
     `${name}: not known to be done within ${timeoutMs / 1_000} s (${printable(operation.explanation)}); ` +
     `ask again with: onar operations ${id} --epoch ${base.epoch}`;
   return new CliError(EXIT.unknown, text, { status: "", reason: "OUTCOME_UNKNOWN" });
-}
-
-function tellDry(
-  { name, about }: Change,
-  newest: View,
-  { operation, view: next, moves = [] }: Asked,
-  json: boolean,
-  io: Io,
-): ExitCode {
-  if (operation === undefined || next === undefined) {
-    throw new CliError(EXIT.notDone, `${name}: ${printable(operation?.explanation ?? "the view changed meanwhile")}`);
-  }
-  const shownNext = readable(next);
-  const moved = next.partitions.filter((placement, i) => {
-    const now = newest.partitions[i];
-    return now !== undefined && preferredOf(now) !== preferredOf(placement);
-  });
-  if (json) {
-    const facts = {
-      dryRun: true,
-      viewEpoch: String(next.epoch),
-      nodes: next.members.map(({ id }) => id),
-      voters: next.voters,
-      preferenceChanges: moved.map((placement) => ({
-        partition: placement.partition,
-        preferredNodeId: preferredOf(placement),
-      })),
-      moves: moves.map(({ keys, bytes, ...move }) => ({
-        ...move,
-        ...(keys === undefined ? {} : { keys: String(keys), bytes: String(bytes) }),
-      })),
-    };
-    io.out(`${jsonText({ ...operationJson(operation), ...facts })}\n`);
-    return EXIT.done;
-  }
-  const width = widthOf(io);
-  const sentences = [
-    `${name}: possible. Nothing was changed (--dry-run)`,
-    ...(about === "replicas" ? movesTold(moves, next) : []),
-    ...(about === "writers" || moved.length > 0 ? [writersTold(moved.length, next)] : []),
-    `the nodes of view ${next.epoch}:`,
-  ];
-  const lines = [...sentences.map((sentence) => wrapped(sentence, width)), ...membersTable(shownNext, width)];
-  io.out(`${lines.join("\n")}\n`);
-  return EXIT.done;
-}
-
-const writersTold = (count: number, { epoch }: View): string =>
-  count === 0
-    ? "no other writer would be preferred"
-    : `view ${epoch} would prefer other writers for ${count} ${count === 1 ? "partition" : "partitions"}`;
-
-/** How many replicas would go from where to where, with what they hold. */
-function movesTold(moves: readonly ReplicaMove[], view: View): string[] {
-  if (moves.length === 0) return ["no replica would move"];
-  const ways = new Map<string, { readonly from: number; readonly to: number; readonly moved: ReplicaMove[] }>();
-  for (const move of moves) {
-    const { fromNodeId: from, toNodeId: to } = move;
-    const way = ways.get(`${from} ${to}`) ?? { from, to, moved: [] };
-    way.moved.push(move);
-    ways.set(`${from} ${to}`, way);
-  }
-  const nameOf = (id: number): string => {
-    const member = view.members.find((one) => one.id === id);
-    return member === undefined ? String(id) : nodeName(member);
-  };
-  const lines = [...ways.values()]
-    .sort((a, b) => a.to - b.to || a.from - b.from)
-    .map(
-      ({ from, to, moved }) => `  ${moved.length} from node ${nameOf(from)} to node ${nameOf(to)}${heldTold(moved)}`,
-    );
-  return [`replicas that would move: ${moves.length}${heldTold(moves)}`, ...lines];
-}
-
-/** Nothing when a node did not tell. */
-function heldTold(moves: readonly ReplicaMove[]): string {
-  let [keys, bytes] = [0, 0];
-  for (const move of moves) {
-    if (move.keys === undefined || move.bytes === undefined) return "";
-    keys += Number(move.keys);
-    bytes += Number(move.bytes);
-  }
-  return `: ${keys} keys, about ${byteText(bytes)}`;
 }

@@ -31,6 +31,7 @@ import type { PeerNotices } from "../rpc/peers/peer-notices.js";
 import { PROTOCOL_VERSION } from "../rpc/peers/peer-service.js";
 import { type Unready, unready } from "../rpc/services/readiness.js";
 import type { Introduction, ServingNode } from "../rpc/services/serving.js";
+import { WishProgress } from "../rpc/services/wish-progress.js";
 import { ClusterSizes } from "../rpc/sizes/cluster-sizes.js";
 import type { NodeSizes } from "../rpc/sizes/node-sizes.js";
 import type { Home } from "../storage/home.js";
@@ -140,7 +141,9 @@ export class ServingPhase {
     const status = new NodeStatus(loop);
     this.ownSizes = () => ({ room: home.freeSpace()?.room ?? null, copies: status.sizes });
     const sizes = new ClusterSizes({ self, secret, own: this.ownSizes, view: () => views.view });
-    this.node = { views, loop, status, counters: links.counters, introductions, links, sizes };
+    const progress = new WishProgress();
+    progress.follow(views.view);
+    this.node = { views, loop, status, counters: links.counters, introductions, links, sizes, progress };
     this.news = new NodeNews(this.node, {
       notice: (text, facts) => events.notice(text, facts),
       detail: (text, facts) => events.detail?.(text, facts),
@@ -150,6 +153,7 @@ export class ServingPhase {
     this.looks.unref();
     views.onChange((newest, before) => {
       const { view } = newest;
+      progress.follow(view);
       events.notice(`view ${view.epoch}: ${changeText(before, view)}`, { event: "view", epoch: view.epoch });
       if (before.unread !== true) this.tellUnread(newest);
       for (const { id } of before.view.members) if (memberOf(view, id) === undefined) introductions.delete(id);

@@ -25,7 +25,8 @@ import { showProgress } from "../terminal/progress.js";
 import { widthOf } from "../terminal/table.js";
 import { wrapped } from "../terminal/wrap.js";
 import { type Answer, type Told, tellDry } from "./dry-run.js";
-import { askOperation, isSettled, operationJson } from "./operations.js";
+import { askOperation, isSettled, MAX_COLUMNS, operationJson } from "./operations.js";
+import { ProgressLines, progressBar, progressText } from "./progress-text.js";
 import { askView, memberNamed, nodeName, shown } from "./view.js";
 
 export interface ChangeOptions extends CommonOptions {
@@ -48,6 +49,8 @@ export interface RemoveOptions extends EmptyingOptions {
 }
 
 const AGAIN_MS = 100;
+/** As many stand behind a bar, for the time that has passed. */
+const ELAPSED_COLUMNS = 10;
 /** Partitions take a while to move. */
 const MOVING_MS = 500;
 const OPERATION_ID_BYTES = 16;
@@ -205,8 +208,15 @@ async function change(options: ChangeOptions, io: Io, make: (newest: View) => Ch
     if (base.dryRun) return tellDry(made, newest, asked, json, io);
     const patience: Patience = { left, endless: options.timeout === undefined };
     let doing = `waiting for ${target.endpoints.map(formatAddress).join(", ")}`;
+    const lines = new ProgressLines(json ? null : io, made.name);
     const says = (operation: Operation): void => {
-      if (carried(operation)) doing = printable(operation.explanation);
+      if (!carried(operation)) return;
+      const { progress } = operation;
+      doing =
+        progress === undefined
+          ? printable(operation.explanation)
+          : progressBar(progress, Math.min(MAX_COLUMNS, widthOf(io)) - ELAPSED_COLUMNS);
+      lines.say(progress === undefined ? printable(operation.explanation) : progressText(progress));
     };
     const operation = await showProgress(io, () => doing, settled(made, asked, base, target, patience, says));
     if (operation.state === OperationState.PENDING && made.begun !== undefined && carried(operation)) {

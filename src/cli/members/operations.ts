@@ -14,7 +14,11 @@ import { type CommonOptions, formatOf, targetOf } from "../flags/target.js";
 import type { Io } from "../terminal/io.js";
 import { type Column, tableLines, widthOf } from "../terminal/table.js";
 import { wrapped } from "../terminal/wrap.js";
+import { percentOf, progressBar, progressJson, progressText } from "./progress-text.js";
 import { shown } from "./view.js";
+
+/** Where it is not known how wide a terminal is. */
+export const MAX_COLUMNS = 100;
 
 export interface OperationsOptions extends CommonOptions {
   readonly watch?: true;
@@ -59,6 +63,7 @@ async function one(asked: Asked, watching: boolean, target: Target, json: boolea
   const last: { state: OperationState } = { state: OperationState.UNSPECIFIED };
   const show = (operation: Operation): void => {
     last.state = operation.state;
+    if (watching && !json && drawn(operation, io)) return;
     io.out(json ? `${jsonText(operationJson(operation))}\n` : `${wrapped(operationLine(operation), widthOf(io))}\n`);
   };
   if (watching) {
@@ -75,6 +80,17 @@ async function one(asked: Asked, watching: boolean, target: Target, json: boolea
   return isSettled(last) ? EXIT.notDone : EXIT.unknown;
 }
 
+/** On a terminal a bar is drawn while replicas move, always in the same line. */
+function drawn({ progress, state }: Operation, io: Io): boolean {
+  if (io.errorTerminal !== true || io.progress === undefined) return false;
+  if (state === OperationState.PENDING && progress !== undefined) {
+    io.progress(progressBar(progress, Math.min(MAX_COLUMNS, widthOf(io))));
+    return true;
+  }
+  io.progress("");
+  return false;
+}
+
 /** Each operation is shown again when its state or its progress has changed. The views tell when to ask. */
 async function watchAll(target: Target, json: boolean, io: Io): Promise<void> {
   const known = new Map<string, string>();
@@ -83,7 +99,8 @@ async function watchAll(target: Target, json: boolean, io: Io): Promise<void> {
     const { found } = await listed(target);
     for (const operation of found) {
       const id = operation.id.toString("hex");
-      const now = `${operation.state} ${operation.partitionsLeft} ${operation.partitionsMoving}`;
+      const { state, partitionsLeft, partitionsMoving, progress } = operation;
+      const now = `${state} ${partitionsLeft} ${partitionsMoving} ${progress?.bytesMoved ?? ""}`;
       if (known.get(id) === now) continue;
       known.set(id, now);
       io.out(json ? `${jsonText(operationJson(operation))}\n` : `${wrapped(operationLine(operation), widthOf(io))}\n`);
@@ -159,6 +176,7 @@ function operationsTable(found: readonly Operation[], width: number): string[] {
     { name: "what", align: "left", text: kindOf },
     { name: "node", align: "right", text: ({ nodeId }) => orDash(nodeId) },
     { name: "state", align: "left", text: stateOf },
+    { name: "done", align: "right", text: ({ progress }) => (progress === undefined ? "-" : percentOf(progress)) },
     { name: "asked on view", align: "right", text: ({ epoch }) => orDash(epoch) },
     { name: "done in view", align: "right", text: ({ doneEpoch }) => orDash(doneEpoch) },
   ];
@@ -170,7 +188,8 @@ const operationLine = (operation: Operation): string => {
   // A node that does not know the operation does not know its kind either.
   const known = operation.kind === OperationKind.UNSPECIFIED ? "" : ` ${kindOf(operation)}`;
   const about = nodeId === 0 ? "" : ` of node ${nodeId}`;
-  return `${id.toString("hex")}${known}${about}: ${stateOf(operation)}; ${printable(explanation)}`;
+  const far = operation.progress === undefined ? "" : `; ${progressText(operation.progress)}`;
+  return `${id.toString("hex")}${known}${about}: ${stateOf(operation)}; ${printable(explanation)}${far}`;
 };
 
 export const operationJson = (operation: Operation): object => ({
@@ -185,4 +204,5 @@ export const operationJson = (operation: Operation): object => ({
     ? {}
     : { partitionsLeft: operation.partitionsLeft, partitionsMoving: operation.partitionsMoving }),
   ...(operation.byNodeId === 0 ? {} : { byNodeId: operation.byNodeId }),
+  ...progressJson(operation),
 });

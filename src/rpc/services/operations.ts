@@ -22,10 +22,12 @@ import { checkRoom, hears, type Outcome, tried, triedJoin } from "./dry-run.js";
 import { baseOf, checkId, partitionsOf, refused } from "./operation-requests.js";
 import { Places } from "./places.js";
 import type { Serving, ServingNode } from "./serving.js";
-import { doneOperation, isAsked, isFinal, known, pendingWish, settled } from "./told-operations.js";
+import { doneOperation, isAsked, isFinal, known, pendingWish, settled, withProgress } from "./told-operations.js";
 
 /** Streams of views and operations at a node at a time. */
 export const MAX_WATCHERS = 64;
+/** A stream on an operation that moves replicas tells anew how far it is after this time. */
+const PROGRESS_MS = 2_000;
 
 export function operationRoutes(serving: Serving, callOf: (call: GrpcCall) => Call): Route[] {
   const mustServe = (): ServingNode => {
@@ -121,23 +123,35 @@ export function operationRoutes(serving: Serving, callOf: (call: GrpcCall) => Ca
     unary(service, methods.rebalance, (request, call) =>
       run(call, request, (_view, base) => ({ kind: "rebalance", ...base, node: mustServe().status.self })),
     ),
-    unary(service, methods.getOperation, (request) => ({ header: header(), operation: known(mustServe(), request) })),
-    unary(service, methods.listOperations, () => {
-      const { view } = mustServe().views;
-      const { wishes, done, forgotten } = ledgerOf(view);
-      const operations = [...wishes.map((wish) => pendingWish(view, wish)), ...done.map(doneOperation)];
-      return { header: header(), operations, forgottenEpoch: BigInt(forgotten) };
+    unary(service, methods.getOperation, async (request) => {
+      const node = mustServe();
+      const [operation] = await withProgress(node, () => [known(node, request)]);
+      return { header: header(), operation };
+    }),
+    unary(service, methods.listOperations, async () => {
+      const node = mustServe();
+      const operations = await withProgress(node, () => {
+        const { view } = node.views;
+        const { wishes, done } = ledgerOf(view);
+        return [...wishes.map((wish) => pendingWish(view, wish)), ...done.map(doneOperation)];
+      });
+      return { header: header(), operations, forgottenEpoch: BigInt(ledgerOf(node.views.view).forgotten) };
     }),
     serverStreaming(service, methods.watchOperation, stopping, (request, { signal }) =>
       watching.while(async function* () {
         const node = mustServe();
         checkId(request.operationId);
+        const ends = signalOf(serving, signal);
         let last: Operation | null = null;
-        for await (const _view of newestViews(node, signalOf(serving, signal))) {
-          const operation = known(node, request);
-          if (last === null || isNews(operation, last)) yield { header: header(), operation };
-          last = operation;
+        while (!ends.aborted) {
+          const { view } = node.views;
+          const [operation] = await withProgress(node, () => [known(node, request)]);
+          if (operation !== undefined && (last === null || isNews(operation, last))) {
+            yield { header: header(), operation };
+            last = operation;
+          }
           if (isFinal(node, request)) return;
+          await nextView(node, view, ends, (last?.partitionsLeft ?? 0) > 0 ? PROGRESS_MS : null);
         }
       }),
     ),
@@ -146,6 +160,7 @@ export function operationRoutes(serving: Serving, callOf: (call: GrpcCall) => Ca
 
 const isNews = (now: Operation, last: Operation): boolean =>
   now.state !== last.state ||
+  now.progress?.bytesMoved !== last.progress?.bytesMoved ||
   now.partitionsLeft !== last.partitionsLeft ||
   now.partitionsMoving !== last.partitionsMoving;
 
@@ -166,10 +181,12 @@ async function* newestViews(node: ServingNode, signal: AbortSignal): AsyncGenera
   }
 }
 
-/** Resolves once there is a newer view than that one, or the signal says to stop. */
-function nextView(node: ServingNode, than: View, signal: AbortSignal): Promise<void> {
+/** Resolves once there is a newer view than that one, after so long (null: never), or when the signal says to stop. */
+function nextView(node: ServingNode, than: View, signal: AbortSignal, ms: number | null = null): Promise<void> {
   return new Promise((resolve) => {
+    const timer = ms === null ? null : setTimeout(() => end(), ms);
     const end = (): void => {
+      if (timer !== null) clearTimeout(timer);
       stop();
       signal.removeEventListener("abort", end);
       resolve();

@@ -12,6 +12,7 @@ import type { ViewHolder } from "../../node/view-holder.js";
 import type { Awaited } from "../naming/node-names.js";
 import type { LinkCounters } from "../peers/link.js";
 import type { SizesByNode } from "../sizes/cluster-sizes.js";
+import type { WishProgress } from "./wish-progress.js";
 
 export interface ServingNode {
   readonly views: ViewHolder;
@@ -23,6 +24,8 @@ export interface ServingNode {
   readonly links: { troubleOf(peer: NodeId): string };
   /** How much the copies of all members hold. */
   readonly sizes: { all(): Promise<SizesByNode> };
+  /** How far the moves of wishes are. */
+  readonly progress: WishProgress;
 }
 
 export interface Introduction {

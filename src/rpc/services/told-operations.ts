@@ -36,6 +36,20 @@ export function known(node: ServingNode, { operationId, epoch }: GetOperationReq
   return { ...operation, state: OperationState.PENDING, explanation: "this node asks the voters for it" };
 }
 
+/** With the progress of those that move replicas, for which all members are asked. */
+export async function withProgress(node: ServingNode, tell: () => readonly Operation[]): Promise<Operation[]> {
+  const before = tell();
+  if (!before.some(({ partitionsLeft: left }) => left > 0)) return [...before];
+  const sizes = await node.sizes.all();
+  // Other views may have come meanwhile.
+  const { view } = node.views;
+  return tell().map((operation) => {
+    const wish = ledgerOf(view).wishes.find(({ id }) => id === operation.id.toString("hex"));
+    if (wish === undefined || operation.partitionsLeft === 0) return operation;
+    return { ...operation, progress: node.progress.of(view, wish, sizes) };
+  });
+}
+
 /** Nothing more will be known of it. */
 export function isFinal(node: ServingNode, { operationId, epoch }: GetOperationRequest): boolean {
   const { state } = fateOf(node.views.view, operationId.toString("hex"), Number(epoch));

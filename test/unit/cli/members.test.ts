@@ -433,6 +433,24 @@ describe("emptying a node", () => {
     ]);
   });
 
+  test("shows how far it is, by bytes, and how long it will take", async () => {
+    const progress = {
+      ...{ partitions: 16, partitionsDone: 4, keys: 1_000n, keysMoved: 300n },
+      ...{ bytes: 10_485_760n, bytesMoved: 3_145_728n, timeLeftMs: 90_500n },
+    };
+    const ran = (args: readonly string[]) =>
+      at(["operations", ID, ...args], {
+        getOperation: async () => ({ header, operation: { ...begun(OperationKind.DRAIN), progress } }),
+      });
+    expect((await ran([])).out).toContain(
+      "12 partitions are left; 30 %, 4 of 16 partitions, 3.0 MiB of 10.0 MiB, 91 s left, 300 of 1000 keys",
+    );
+    expect(JSON.parse((await ran(["-o", "json"])).out).progress).toEqual({
+      ...{ partitions: 16, partitionsDone: 4, keys: "1000", keysMoved: "300" },
+      ...{ bytes: "10485760", bytesMoved: "3145728", timeLeftMs: "90500" },
+    });
+  });
+
   test("shows how far it is in the list of operations", async () => {
     const ran = await at(["operations", ID, "-o", "json"], {
       getOperation: async () => ({ header, operation: begun(OperationKind.REMOVE) }),

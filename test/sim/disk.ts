@@ -294,7 +294,7 @@ export class SimDisk implements Disk {
     const { partition, change } = entry;
     const key = entry.kind === "register" ? entry.register.key : entry.key;
     const before = this.copy(partition, key);
-    if (entry.kind === "register") this.table(partition).put(entry.register, change);
+    if (entry.kind === "register") this.table(partition).put(entry.register, change, entry.settled);
     else this.table(partition).remove(key, change);
     if (before.bad) this.spoilt.get(partition)?.delete(key);
     this.options.durable(entry, before);

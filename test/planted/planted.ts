@@ -158,6 +158,7 @@ const BUGS: Record<PlantedBug, string> = {
   "V3.reservation-forgotten": "a merge leaves the reservations of the group before",
   "V3.in-doubt-settled": "a merge takes every register for settled",
   "V3.merged-votes": "a copy that took registers over since its seal still has a vote on what was settled",
+  "V3.records-dropped": "what a transfer takes over loses its completion records",
   "V3.marks-dropped": "what a transfer takes over loses its mark as settled",
   "V3.bad-is-absent": "a merge takes a bad register for an absent one",
   "V3.late-after-mended": "a late merge takes what was asked for before the key was mended and got bad again",

@@ -60,6 +60,7 @@ const SHOWN: readonly (readonly [PlantedBug, string])[] = [
   ["V6.drops-on-seal", "S11-full-replacement"],
   ["V3.bad-is-absent", "H12-inherited-bad-key"],
   ["V3.merged-votes", "M1-merged-has-no-vote"],
+  ["V3.records-dropped", "S07-record-across-moves"],
   ["V3.marks-dropped", "H10-cold-key-after-moves"],
   ["V3.keeps-leftovers", "H08-leftovers-of-a-merge"],
   ["H20.asks-without-room", "H20-no-room-in-the-log"],

@@ -150,6 +150,7 @@ export type PlantedBug =
   | "V3.in-doubt-settled"
   | "V3.merged-votes"
   | "V3.marks-dropped"
+  | "V3.records-dropped"
   | "V3.bad-is-absent"
   | "V3.late-after-mended"
   | "V3.cursor-without-copy"

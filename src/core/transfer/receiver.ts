@@ -8,11 +8,12 @@
  */
 import { assert } from "../../base/assert.js";
 import { compareBallots, type Timestamp } from "../model/ballot.js";
+import { CompletionRecords } from "../model/completion-records.js";
 import type { Entry } from "../model/entry.js";
 import { type ChangeNumber, changeNumber, type GroupEpoch, type Key, type NodeId } from "../model/ids.js";
 import type { EntrySink } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
-import type { Register } from "../model/register.js";
+import { Register } from "../model/register.js";
 import type { RegisterTable } from "../model/table.js";
 import type { SealedCopy } from "../model/transfer-message.js";
 import type { Group } from "../quorum/group.js";
@@ -38,8 +39,9 @@ export class Receiver {
   }
 
   /** Takes the register, whatever is held. */
-  adopt(register: Register, settled: boolean, out: ReceiverOutbox): void {
+  adopt(given: Register, settled: boolean, out: ReceiverOutbox): void {
     this.noteTakingOver(out);
+    const register = planted("V3.records-dropped") ? withoutRecords(given) : given;
     const { ballot } = register.timestamp;
     const { replica, group } = this;
     if (
@@ -130,3 +132,6 @@ export class Receiver {
     return changeNumber(this.table.lastChange + 1);
   }
 }
+
+const withoutRecords = ({ key, timestamp, value, version, revision, floor }: Register): Register =>
+  new Register(key, timestamp, value, version, revision, floor, CompletionRecords.none);

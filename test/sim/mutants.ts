@@ -55,7 +55,6 @@ const DIRECTED = new Map<string, string>([
   ["H20.any-rate", "a unit test"],
   ["H21.one-by-one", "a script"],
   ["V3.marks-dropped", "a script"],
-  ["V3.records-dropped", "a script"],
   ["V3.late-after-mended", "a unit test"],
   ["V3.cursor-without-copy", "a unit test"],
   ["V3.any-attempt", "a unit test"],

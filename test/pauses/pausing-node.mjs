@@ -13,6 +13,15 @@
  * | voted | the proposer's own vote is durable; it is not counted |
  * | decided | a majority is counted; nobody is told, and the view is not durable here |
  * | told | another node holds the view |
+ *
+ * Steps of a move are of no view: their epoch is 0.
+ *
+ * | step | what is done, and what is not |
+ * |---|---|
+ * | begun | a newcomer's empty copy is durable; it has asked nobody |
+ * | sealed | the copy of a replica that leaves is sealed durably; nobody has heard from it since |
+ * | source | a newcomer's first question has come; it is not answered |
+ * | merged | all keys of a newcomer's copy are durable; nobody is told that it is ready |
  */
 import { existsSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -44,6 +53,7 @@ NodeMachine.prototype.step = function (now, input, out) {
     if (message.kind === "view-promised" && message.ballot.node === self) at("prepared", message.ballot.groupEpoch);
     if (message.kind === "view-accepted" && message.ballot.node === self) at("asked", message.ballot.groupEpoch);
     if (message.kind === "view-held" && message.epoch === decided) at("told", decided - 1);
+    if (message.kind === "ask-states") at("source", 0);
   }
   const { epoch } = this.core.newest.view;
   step.call(this, now, input, out);
@@ -58,6 +68,9 @@ Loop.prototype.synced = function (batch) {
   for (const entry of batch.entries) {
     if (entry.kind === "view-promise" && entry.ballot.node === self) at("promised", entry.ballot.groupEpoch);
     if (entry.kind === "view-vote" && entry.vote.ballot.node === self) at("voted", entry.vote.ballot.groupEpoch);
+    if (entry.kind === "begun") at("begun", 0);
+    if (entry.kind === "sealed" && !entry.stays) at("sealed", 0);
+    if (entry.kind === "ready") at("merged", 0);
   }
   synced.call(this, batch);
 };

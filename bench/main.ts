@@ -25,6 +25,7 @@ import { open } from "./suites/open.js";
 import { peers } from "./suites/peers.js";
 import { pipelined } from "./suites/pipelined.js";
 import { placement } from "./suites/placement.js";
+import { processes } from "./suites/processes.js";
 import { rest } from "./suites/rest.js";
 import { startUp } from "./suites/start-up.js";
 import { streams } from "./suites/streams.js";
@@ -55,6 +56,7 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ["placement", placement],
   ["views", views],
   ["moves", moves],
+  ["processes", processes],
   ["peers", peers],
 ]);
 
@@ -63,7 +65,8 @@ const BY_NAME_ONLY: ReadonlySet<string> = new Set(["peers"]);
 
 const USAGE = `usage: npx tsx bench/main.ts [NAME…] [options]
 names: ${[...SUITES.keys()].join(", ")} (in this order; peers only when it is named)
-  --rounds N      rounds of http2, unary, exactly-once, pipelined, durable, traces, attacks, abuse, views and moves;
+  --rounds N      rounds of http2, unary, exactly-once, pipelined, durable, traces, attacks, abuse, views,
+                  moves and processes;
                   starts of open; a sixth of the runs of start-up (5; attacks 3)
   --seconds N     measured time of one load (4; attacks 2, as there are two for each
                   round of 14 attacks). In less time a single late answer is more of the rate

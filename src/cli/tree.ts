@@ -39,7 +39,7 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
     .version(`onar ${version}`, "-V, --version", "print the version");
 
   nodeOptions(onar.command("start"))
-    .description("Run one node in the foreground. SIGTERM or Ctrl-C stops it in order, a second one at once.")
+    .description("Run a node in the foreground. SIGTERM or Ctrl-C stops it in order, a second one at once.")
     .addHelpText(
       "after",
       example(
@@ -50,7 +50,7 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
     .action(
       ends(async (options: StartOptions) => {
         const { start } = await import("./start/start.js");
-        return start(options, io);
+        return start(options, io, program);
       }),
     );
 

@@ -118,6 +118,8 @@ export interface NodeConfig {
   /** The file of the cluster secret, and what errors call the setting; null: the cluster has no secret. */
   readonly clusterSecretFile: { readonly label: string; readonly path: string } | null;
   readonly zone: string;
+  /** Nodes that one command starts; processes.ts has what each of several is started with. */
+  readonly processes: number;
   /** As a new member of a cluster that is there it gets as many replicas as others have, by itself. */
   readonly rebalance: boolean;
   /** Moves of replicas that may be under way together, where this node proposes views. */

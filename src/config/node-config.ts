@@ -20,6 +20,7 @@ import {
   type NodeConfig,
 } from "./config.js";
 import type { Gathered } from "./gather.js";
+import { peersOf, portsMustFit, zoneOfMachine } from "./processes.js";
 import { flagOf } from "./setting.js";
 import { SettingError } from "./setting-error.js";
 import type { NodeSettingKey, NodeSettings } from "./settings.js";
@@ -48,6 +49,8 @@ export function nodeConfigOf(gathered: Gathered<NodeSettings>): NodeConfig {
   ]);
   const advertise = advertised(gathered, "advertise", "listen", listen, "clients");
   const peerAdvertise = advertised(gathered, "peerAdvertise", "peerListen", peerListen, "other nodes");
+  const processes = gathered.value("processes") ?? 1;
+  if (processes > 1) portsMustFit(gathered, processes);
   const data = dataOf(gathered);
   // A node that comes back knows its cluster, and one that joins a cluster learns of it.
   const joins = (gathered.value("join") ?? []).length > 0;
@@ -58,10 +61,11 @@ export function nodeConfigOf(gathered: Gathered<NodeSettings>): NodeConfig {
     peerListen: formatAddress(peerListen),
     peerAdvertise: peerAdvertise === null ? "" : formatAddress(peerAdvertise),
     metricsListen: metricsListen === null ? "" : formatAddress(metricsListen),
-    join: founders(gathered, formatAddress(peerAdvertise ?? peerListen), expect),
+    join: founders(gathered, peersOf(peerAdvertise ?? peerListen, processes), expect),
     expect,
     clusterSecretFile: secretFileOf(gathered),
-    zone: gathered.value("zone") ?? "",
+    zone: gathered.value("zone") ?? (processes > 1 ? zoneOfMachine() : ""),
+    processes,
     rebalance: gathered.value("rebalance") ?? true,
     moveCaps: {
       perNode: gathered.value("movesPerNode") ?? MOVE_CAPS.perNode,
@@ -214,27 +218,33 @@ function advertised(
 }
 
 /**
- * The other founding nodes, as given; `own` may stand among them. All must be named: a part of the list could found a
- * second cluster.
+ * The other founding nodes, as given; `own` may stand among them, and those that start together are added. All must be
+ * named: a part of the list could found a second cluster.
  */
-function founders(gathered: Gathered<NodeSettings>, own: string, expect: number): string[] {
+function founders(gathered: Gathered<NodeSettings>, own: readonly string[], expect: number): readonly string[] {
   const label = gathered.label("join");
   const named = (gathered.value("join") ?? []).map(formatAddress);
   if (expect === 0) return named;
+  const missing = expect - own.length;
+  if (missing < 0) {
+    throw new SettingError(
+      `${gathered.label("expect")} must be at least ${own.length}, as so many founding nodes start here (${gathered.label("processes")} ${own.length}); it is ${expect}`,
+    );
+  }
   if (named.length === 0) {
-    if (expect === 1) return [];
+    if (missing === 0) return own.length === 1 ? [] : own;
     throw new SettingError(
-      `${label} must name the ${expect - 1} other founding nodes (${gathered.label("expect")} ${expect}); it is missing`,
+      `${label} must name the ${missing} other founding nodes (${gathered.label("expect")} ${expect}); it is missing`,
     );
   }
-  const others = named.filter((name) => name !== own);
-  if (others.length !== expect - 1) {
-    const hint = others.length === expect ? `; none of them is this node's own, ${own}` : "";
+  const others = named.filter((name) => !own.includes(name));
+  if (others.length !== missing) {
+    const hint = own.length === 1 && others.length === expect ? `; none of them is this node's own, ${own[0]}` : "";
     throw new SettingError(
-      `${label} must name all ${expect - 1} other founding nodes (${gathered.label("expect")} ${expect}); it names ${others.length}${hint}`,
+      `${label} must name all ${missing} other founding nodes (${gathered.label("expect")} ${expect}); it names ${others.length}${hint}`,
     );
   }
-  return named;
+  return own.length === 1 ? named : [...own, ...others];
 }
 
 function factor(gathered: Gathered<NodeSettings>, expect: number): number {

@@ -143,6 +143,14 @@ export const NODE_SETTINGS = {
     text: "failure zone; replicas are put into different zones where there are enough",
     read: (label, text) => zone(label, text),
   }),
+  processes: setting({
+    scope: "node",
+    argument: "<n>",
+    bound: `1 to ${MAX_NODES}`,
+    fallback: "1",
+    text: "run so many nodes here, supervised, that share --listen: each has the ports and the data folder of its number",
+    read: (label, text) => wholeNumber(label, text, 1, MAX_NODES),
+  }),
   rebalance: setting({
     scope: "node",
     argument: "",

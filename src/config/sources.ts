@@ -61,7 +61,7 @@ export const fromOptions = (options: object): Source => {
 };
 
 /** Set by programs that start nodes (cli/start/start.ts), and by tests. */
-const OTHER_VARIABLES = ["ONAR_STOP_WITH_PARENT", "ONAR_HISTORY", CONFIG_VARIABLE];
+const OTHER_VARIABLES = ["ONAR_STOP_WITH_PARENT", "ONAR_PROCESS_PLACE", "ONAR_HISTORY", CONFIG_VARIABLE];
 
 const KNOWN_VARIABLES: readonly string[] = [
   ...[...Object.keys(NODE_SETTINGS), ...Object.keys(CLIENT_SETTINGS)].map(variableOf),

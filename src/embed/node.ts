@@ -227,7 +227,7 @@ export class OnarNode implements AsyncDisposable {
 export const startNode = (options: NodeOptions): Promise<OnarNode> => startNodeWith(options, undefined);
 
 /** The node's notices go to `onNotice`. */
-const OF_THE_PROGRAM: ReadonlySet<string> = new Set(["logLevel", "logFormat"] satisfies NodeSettingKey[]);
+const OF_THE_PROGRAM: ReadonlySet<string> = new Set(["processes", "logLevel", "logFormat"] satisfies NodeSettingKey[]);
 
 /** The same, for tests that keep messages back. */
 export async function startNodeWith(options: NodeOptions, passes: Passes | undefined): Promise<OnarNode> {

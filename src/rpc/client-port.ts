@@ -2,7 +2,8 @@
  * The client port: all services that people and programs call, as one table of routes, and the transport that serves
  * it.
  */
-import type { Server as GrpcJsServer } from "@grpc/grpc-js";
+import type { Socket } from "node:net";
+import type { ConnectionInjector, Server as GrpcJsServer } from "@grpc/grpc-js";
 import { HealthDefinition } from "../../gen/ts/grpc/health/v1/health.js";
 import { BackupServiceDefinition } from "../../gen/ts/onar/backup/v1/backup.js";
 import { KeyValueServiceDefinition } from "../../gen/ts/onar/kv/v1/kv.js";
@@ -53,6 +54,8 @@ interface RoutesOptions extends GrpcJsServing {
 interface PortServer {
   /** Resolves with the port taken. */
   listen(address: string): Promise<number>;
+  /** Serves a connection that somebody else has accepted, once it listens. */
+  take(socket: Socket): void;
   /** Takes no more connections; resolves when all calls have ended. */
   shutdown(): Promise<void>;
   forceShutdown(): void;
@@ -109,6 +112,7 @@ export function makeClientServer(
   return {
     health,
     listen: (address) => server.listen(address),
+    take: (socket) => server.take(socket),
     shutdown: () => server.shutdown(),
     forceShutdown: () => server.forceShutdown(),
   };
@@ -149,9 +153,10 @@ function onOwn(port: ClientPortConfig, { listener, ...options }: RoutesOptions):
 /** Nodes that do not choose the library never load it. */
 function onGrpcJs(port: ClientPortConfig, options: RoutesOptions): PortServer {
   let server: GrpcJsServer | null = null;
+  let injector: ConnectionInjector | null = null;
   return {
     listen: async (address) => {
-      const { grpcJsServer, listen } = await import("./transport/grpc-js-server.js");
+      const { grpcJsServer, injectorOf, listen } = await import("./transport/grpc-js-server.js");
       const { withResetLimits } = await import("./transport/http2-options.js");
       const made = grpcJsServer({
         ...options,
@@ -170,7 +175,12 @@ function onGrpcJs(port: ClientPortConfig, options: RoutesOptions): PortServer {
         },
       });
       server = made;
+      injector = injectorOf(made);
       return withResetLimits(port, () => listen(made, address));
+    },
+    take: (socket) => {
+      if (injector === null) socket.destroy();
+      else injector.injectConnection(socket);
     },
     shutdown: () =>
       new Promise((resolve) => {

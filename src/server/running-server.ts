@@ -1,4 +1,5 @@
 /** A node as the program that runs it sees it: a command, or a program that embeds it. */
+import type { Socket } from "node:net";
 import type { NodeId } from "../core/model/ids.js";
 import type { Facts } from "../observe/log.js";
 import type { Serving } from "../rpc/services/serving.js";
@@ -31,6 +32,8 @@ export interface RunningServer {
   readonly state: Serving;
   /** Resolves when this node is in a view and hears a majority of some group. Never rejects. */
   readonly serving: Promise<void>;
+  /** Serves clients on a connection that another process has accepted. */
+  take(socket: Socket): void;
   /**
    * Drains, then stops: health says NOT_SERVING, offices go to other nodes while requests are still taken, requests
    * under way finish. Without draining only the last step is done.

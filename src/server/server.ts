@@ -1,4 +1,5 @@
 /** The composition root: from a configuration to a running node. */
+import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StorageKind } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import type { NodeConfig } from "../config/config.js";
@@ -211,6 +212,11 @@ class NodeServer implements RunningServer {
   private tellDiffering({ view }: EncodedView): void {
     for (const { label, asked, fixed } of otherThanFixed(this.config, view))
       this.events.notice(`${label} is ${asked}, and the view of the cluster says ${fixed}: the view counts`);
+  }
+
+  take(socket: Socket): void {
+    if (this.stop.signal.aborted) socket.destroy();
+    else if (this.ports.client.take(socket)) this.client.take(socket);
   }
 
   async close(options = { drain: true }): Promise<void> {

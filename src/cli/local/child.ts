@@ -1,7 +1,7 @@
-/** One node of `onar cluster`: a child process of `onar start`, its output, how it ended. */
-import { type ChildProcessByStdio, spawn } from "node:child_process";
+/** One of several nodes that a command runs: a child process of `onar start`, its output, how it ended. */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Socket } from "node:net";
 import { createInterface } from "node:readline";
-import type { Readable, Writable } from "node:stream";
 import { type Address, formatAddress } from "../../config/values.js";
 import { PARENT_VARIABLE } from "../ending/signals.js";
 
@@ -19,6 +19,8 @@ export interface ChildEvents {
   line(text: string, from: "stdout" | "stderr"): void;
   ready(): void;
   ended(): void;
+  /** Words of the process by its channel. With it, the process gets one. */
+  said?(message: unknown): void;
 }
 
 /** Lines kept to be shown when the node ends by itself. */
@@ -30,7 +32,11 @@ export class ChildNode {
   ended = false;
   /** Resolves when the process has ended and its output is read. */
   readonly end: Promise<void>;
-  private readonly process: ChildProcessByStdio<Writable, Readable, Readable>;
+  /** Its exit code; null while it runs, and if a signal ended it. */
+  code: number | null = null;
+  /** Connections that are on their way to it. */
+  handed = 0;
+  private readonly process: ChildProcess;
   private readonly lines: string[] = [];
   private cause = "";
 
@@ -38,10 +44,11 @@ export class ChildNode {
     this.plan = plan;
     // Its standard input stays open as long as this process lives, and nothing is ever written to it: see start.ts.
     this.process = spawn(process.execPath, [...process.execArgv, program, ...plan.args], {
-      stdio: ["pipe", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe", ...(events.said === undefined ? [] : ["ipc" as const])],
       env: { ...env, [PARENT_VARIABLE]: "1" },
     });
-    this.process.stdin.on("error", () => {});
+    this.process.stdin?.on("error", () => {});
+    if (events.said !== undefined) this.process.on("message", (message) => events.said?.(message));
     this.read("stdout", events);
     this.read("stderr", events);
     this.end = new Promise((resolve) => {
@@ -53,9 +60,10 @@ export class ChildNode {
         resolve();
       };
       this.process.once("error", (error) => finish(`could not be started: ${error.message}`));
-      this.process.once("close", (code, signal) =>
-        finish(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`),
-      );
+      this.process.once("close", (code, signal) => {
+        this.code = code;
+        finish(signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`);
+      });
     });
   }
 
@@ -74,7 +82,16 @@ export class ChildNode {
 
   /** Says that the whole cluster stops: by the end of its standard input, see start.ts. */
   stop(): void {
-    this.process.stdin.end();
+    this.process.stdin?.end();
+  }
+
+  /** Hands a connection over, which is closed if the process cannot be reached any more. */
+  hand(socket: Socket): void {
+    this.handed++;
+    this.process.send("connection", socket, {}, (error) => {
+      this.handed--;
+      if (error !== null) socket.destroy();
+    });
   }
 
   kill(signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
@@ -82,7 +99,9 @@ export class ChildNode {
   }
 
   private read(from: "stdout" | "stderr", events: ChildEvents): void {
-    createInterface({ input: this.process[from], crlfDelay: Number.POSITIVE_INFINITY }).on("line", (line) => {
+    const input = this.process[from];
+    if (input === null) return;
+    createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }).on("line", (line) => {
       this.lines.push(line);
       if (this.lines.length > KEPT_LINES) this.lines.shift();
       events.line(line, from);

@@ -9,6 +9,7 @@ import type { NodeConfig } from "../../config/config.js";
 import { readSettingsFile, type SettingsFile } from "../../config/file.js";
 import { Gathered } from "../../config/gather.js";
 import { nodeConfigOf } from "../../config/node-config.js";
+import { configOfProcess } from "../../config/processes.js";
 import { SettingError } from "../../config/setting-error.js";
 import {
   CONFIG_FLAG,
@@ -26,9 +27,8 @@ import { EXIT, type ExitCode, messageOf } from "../ending/exit.js";
 import { onStopSignals, PARENT_VARIABLE, STOPPED_EARLY } from "../ending/signals.js";
 import { type Io, nodeOutputOf } from "../terminal/io.js";
 import { keepTickObject } from "./next-tick-shape.js";
-
-/** A parent that died cannot insist; so a node that does not manage to stop in this time just ends. */
-const ORPHAN_MS = 5_000;
+import { onHanded, placeOf, tellSupervisor } from "./process-channel.js";
+import { stopWithParent } from "./with-parent.js";
 
 /** As the command line has them: text, checked by config/. */
 export interface StartOptions {
@@ -44,6 +44,7 @@ export interface StartOptions {
   readonly clusterSecretFile?: string;
   readonly insecure?: true;
   readonly zone?: string;
+  readonly processes?: string;
   readonly rebalance?: boolean;
   readonly movesPerNode?: string;
   readonly movesPerCluster?: string;
@@ -116,12 +117,15 @@ export function nodeConfig(options: StartOptions, environment: Environment = {})
   return nodeConfigOf(gathered);
 }
 
-export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
+/** `program`: the file to start further nodes with. */
+export async function start(options: StartOptions, io: Io, program: string): Promise<ExitCode> {
   const gathered = gatherSettings(options, io.env);
   const level = gathered.valueOr("logLevel", "info");
   const supervised = io.env[PARENT_VARIABLE] === "1";
   const format = logFormat(gathered.valueOr("logFormat", "auto"), io.terminal || supervised);
-  const config = nodeConfigOf(gathered);
+  const common = nodeConfigOf(gathered);
+  const place = placeOf(io.env);
+  const config = place === null ? common : configOfProcess(common, place.number);
   // Loaded here, as the server below is, so that what only reads settings starts without it.
   const { droppedLines, makeLog } = await import("../../observe/log.js");
   const output = nodeOutputOf(io, droppedLines(format, level));
@@ -133,6 +137,10 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
     else log.info(text, facts);
   };
   keepTickObject();
+  if (config.processes > 1) {
+    const { supervise } = await import("./supervisor.js");
+    return supervise({ config, program, args: process.argv.slice(2), io, supervised, log, format, output });
+  }
   const { startServer, StartError } = await import("../../server/server.js");
   if (config.clientPort.transport === "grpc-js") (await import("../calls/quiet-grpc.js")).quietGrpc();
 
@@ -141,7 +149,11 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
     end = (code) => void output.finish().then(() => (code === EXIT.done ? resolve(code) : exitAtOnce(code)));
   });
   const events: ServerEvents = {
-    notice: (text, facts = { event: "notice" }) => (isTrouble(facts) ? log.warn(text, facts) : log.info(text, facts)),
+    notice: (text, facts = { event: "notice" }) => {
+      if (facts["event"] === "health" && place !== null) tellSupervisor({ serves: facts["serving"] === true });
+      if (isTrouble(facts)) log.warn(text, facts);
+      else log.info(text, facts);
+    },
     detail: (text, facts) => log.debug(text, facts),
     fatal: (text) => {
       log.error(text, { event: "fatal" });
@@ -159,6 +171,7 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
   const stop = (drain: boolean): void => {
     if (stopping) return;
     stopping = true;
+    if (place !== null) tellSupervisor({ serves: false });
     if (server === null) {
       log.info(STOPPED_EARLY, { event: "stopped" });
       return end(EXIT.done);
@@ -196,6 +209,10 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
     return ended;
   }
   const { nodeId, clientAddress, peerAddress, metricsAddress } = server;
+  if (place !== null) {
+    onHanded((socket) => (server === null ? socket.destroy() : server.take(socket)));
+    tellSupervisor({ started: true });
+  }
   announce(`Onar node ${nodeId}: clients at ${clientAddress}, peers at ${peerAddress}`, {
     event: "started",
     node: nodeId,
@@ -216,7 +233,9 @@ export async function start(options: StartOptions, io: Io): Promise<ExitCode> {
   server.serving.then(
     () => {
       const text = `ready: node ${nodeId} serves clients at ${clientAddress}`;
-      if (!stopping) announce(text, { event: "ready", node: nodeId, clientAddress });
+      if (stopping) return;
+      announce(text, { event: "ready", node: nodeId, clientAddress });
+      if (place !== null) tellSupervisor({ serves: true });
     },
     (error: unknown) => {
       if (!stopping) events.fatal(messageOf(error));
@@ -239,13 +258,3 @@ const isTrouble = ({ event, serving, writable, sent, waits, heard, moves }: Fact
 
 const logFormat = (format: LogFormat, people: boolean): "text" | "json" =>
   format === "auto" ? (people ? "text" : "json") : format;
-
-function stopWithParent(io: Io, stop: () => void, giveUp: () => void): void {
-  const parentGone = (): void => {
-    stop();
-    setTimeout(giveUp, ORPHAN_MS).unref();
-  };
-  io.stdin.once("end", parentGone);
-  io.stdin.once("error", parentGone);
-  io.stdin.resume();
-}

@@ -71,6 +71,11 @@ export class GrpcServer {
     return this.#http2.listen(port, host);
   }
 
+  /** Serves a connection that somebody else has accepted. */
+  take(socket: Socket): void {
+    this.#http2.take(socket);
+  }
+
   /**
    * Takes no further connections, and no further calls once its clients have heard of it, lets those that run end, and
    * resolves then. No call that is on its way is lost. After `graceMs`, if not 0, what is still open is cut.

@@ -91,6 +91,11 @@ export class Http2Server {
     });
   }
 
+  /** Serves a connection that somebody else has accepted; after `close` and `destroy` it is drained, and cut. */
+  take(socket: Socket): void {
+    this.#server.emit("connection", socket);
+  }
+
   /**
    * Takes no further connections and drains those that there are; after `graceMs`, if not 0, it ends them. Resolves
    * when all are gone.

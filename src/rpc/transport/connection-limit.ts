@@ -45,14 +45,22 @@ export class PortLimit {
   private readonly accepted = (message: unknown): void => {
     if (typeof message !== "object" || message === null || !("socket" in message)) return;
     const { socket } = message;
-    if (!(socket instanceof Socket) || socket.localPort !== this.port) return;
-    if (this.open >= this.options.max) return this.refuse(socket);
+    if (socket instanceof Socket && socket.localPort === this.port) this.take(socket);
+  };
+
+  /** Counts a connection, wherever it was accepted. False: it was refused. */
+  take(socket: Socket): boolean {
+    if (this.open >= this.options.max) {
+      this.refuse(socket);
+      return false;
+    }
     this.open++;
     socket.once("close", () => {
       this.open--;
       if (this.open < this.options.max * CALM_SHARE) this.told = false;
     });
-  };
+    return true;
+  }
 
   private refuse(socket: Socket): void {
     this.refused++;

@@ -1,5 +1,6 @@
 /** Runs a table of routes on grpc-js, which is the reference for our own gRPC. */
 import {
+  type ConnectionInjector,
   type MethodDefinition,
   Server,
   ServerCredentials,
@@ -39,6 +40,10 @@ export function grpcJsServer(options: GrpcJsServerOptions): Server {
   );
   return server;
 }
+
+/** Serves connections that somebody else has accepted. */
+export const injectorOf = (server: Server): ConnectionInjector =>
+  server.createConnectionInjector(ServerCredentials.createInsecure());
 
 /** Resolves with the port taken. */
 export function listen(server: Server, address: string): Promise<number> {

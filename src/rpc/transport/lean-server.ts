@@ -1,12 +1,8 @@
 /** Runs a table of routes on our own gRPC. */
-import { lookup } from "node:dns/promises";
+import type { Socket } from "node:net";
 import { GrpcServer, type GrpcServerOptions } from "../../grpc/server/server.js";
-import { hostAndPort } from "../naming/addresses.js";
+import { listenAtEach } from "../naming/listening.js";
 
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && (error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT");
-
-/** A name may stand for several addresses, as localhost does: the port is served at all of them. */
 export class LeanServer {
   private servers: GrpcServer[] = [];
 
@@ -14,25 +10,24 @@ export class LeanServer {
 
   /** Resolves with the port taken. */
   async listen(address: string): Promise<number> {
-    const { host, port } = hostAndPort(address);
-    const found = await lookup(host, { all: true });
-    let taken = port;
-    let failure: unknown = new Error(`${host} has no address`);
-    for (const { address: ip } of found) {
-      const server = new GrpcServer(this.options);
-      try {
-        taken = await server.listen(taken, ip);
+    try {
+      return await listenAtEach(address, async (port, ip) => {
+        const server = new GrpcServer(this.options);
+        const taken = await server.listen(port, ip);
         this.servers.push(server);
-      } catch (error) {
-        failure = error;
-        // This machine may be without IPv6; a port that another program has is not served by half.
-        if (isMissing(error)) continue;
-        this.forceShutdown();
-        throw error;
-      }
+        return taken;
+      });
+    } catch (error) {
+      this.forceShutdown();
+      throw error;
     }
-    if (this.servers.length > 0) return taken;
-    throw failure;
+  }
+
+  /** Serves a connection that somebody else has accepted. */
+  take(socket: Socket): void {
+    const [server] = this.servers;
+    if (server === undefined) socket.destroy();
+    else server.take(socket);
   }
 
   /** Takes no more connections; resolves when all calls have ended. */

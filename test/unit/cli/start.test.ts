@@ -27,6 +27,7 @@ describe("start", () => {
       replaceAfterMs: 300_000,
       moveCaps: { perNode: 16, perCluster: 64 },
       zone: "",
+      processes: 1,
       storage: "memory",
       data: "",
       storageMemory: 128,

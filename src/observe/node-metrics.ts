@@ -185,6 +185,11 @@ export class NodeMetrics {
       if (held !== null) for (const p of node.status.kept) registers += held.table(p).size;
       return registers;
     });
+    this.ofNode("onar_copy_bytes", "About how many bytes the copies of this node hold.", (node) => {
+      let bytes = 0;
+      for (const size of node.status.sizes.values()) bytes += size.bytes;
+      return bytes;
+    });
     this.meter.gauges(
       "onar_settled_lag_revisions",
       "How many revisions a node is behind in the partition, of those that this node writes, where it is behind most.",
@@ -205,6 +210,11 @@ export class NodeMetrics {
       "onar_disk_standing_seconds",
       "For how long the disk has stood still although something is to be written.",
       (node) => node.status.diskStandingMs / 1_000,
+    );
+    this.meter.gauge(
+      "onar_disk_room_bytes",
+      "Bytes that this node can take until its disk counts as full; 0 with storage in memory, too.",
+      () => this.parts.freeSpace()?.room ?? 0,
     );
   }
 

@@ -7,6 +7,8 @@ export interface StorageParts {
   readonly storage: () => NodeStorage | null;
   /** null with storage in memory. */
   readonly figures: () => StorageFigures | null;
+  /** null with storage in memory, or when nobody knows. */
+  readonly freeSpace: () => { readonly room: number } | null;
 }
 
 export function meterStorage(meter: Meter, { storage, figures }: StorageParts): void {

@@ -115,6 +115,7 @@ class NodeServer implements RunningServer {
             admission: () => this.peer.admission,
             storage: () => (this.phase === null ? null : home.storage),
             figures: () => home.figures(),
+            freeSpace: () => home.freeSpace(),
             descriptorsShortMs: () => this.descriptors.shortMs,
             ports: this.ports,
             linesDropped: () => events.linesDropped?.() ?? 0,

@@ -27,6 +27,7 @@ function metricsOf(queues: { readonly peer: NodeId; readonly bytes: number }[] =
     queues: () => queues,
     storage: () => null,
     figures: () => null,
+    freeSpace: () => null,
     linesDropped: () => 0,
     descriptorsShortMs: () => 0,
     ports: {

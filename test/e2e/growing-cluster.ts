@@ -26,8 +26,15 @@ export class GrowingCluster {
   private cluster: Cluster | null = null;
   private readonly newcomers: Node[] = [];
 
-  async start(nodes = 3, replicas = 3, args: readonly string[] = []): Promise<Cluster> {
-    this.cluster = await Cluster.start({ nodes, replicas, partitions: PARTITIONS, data: this.data, args });
+  /** `zones`: of the nodes, in their order; the first counts again behind the last. */
+  async start(
+    nodes = 3,
+    replicas = 3,
+    args: readonly string[] = [],
+    zones: readonly string[] = [""],
+  ): Promise<Cluster> {
+    const env = (node: number): Record<string, string> => ({ ONAR_ZONE: zones[node % zones.length] ?? "" });
+    this.cluster = await Cluster.start({ nodes, replicas, partitions: PARTITIONS, data: this.data, args, env });
     return this.cluster;
   }
 

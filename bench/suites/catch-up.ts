@@ -7,6 +7,9 @@
  * handed back to it. That election is meant, and counted by itself: each offer raises the ballot's round at both of the
  * others by one.
  *
+ * The node is killed once every node has its share of the offices. A node that is killed in the middle of the first
+ * elections has promised ballots that nobody else knows of. The others then elect above them when it is back.
+ *
  * While one node is away the other two need each other. So on a machine that is too busy to let them answer for half a
  * second, they elect. Nodes say so in their log ("is not heard any more"). That tells of the machine, not of catching
  * up.
@@ -82,6 +85,7 @@ async function measure(options: SuiteOptions, one: Case): Promise<Line> {
   const stay = [0, 1];
   const away = 2;
   try {
+    await until("first offices", 60_000, () => officesAreEven(cluster, all));
     await cluster.kill(away).gone;
     await until("writers", 20_000, async () => (await sumOf(cluster, stay, "onar_partitions_without_writer")) === 0);
     const keys = Math.ceil((options.missedMegabytes * MEGABYTE) / (one.keyBytes + one.valueBytes));
@@ -114,6 +118,13 @@ async function measure(options: SuiteOptions, one: Case): Promise<Line> {
   } finally {
     await cluster.stop();
   }
+}
+
+async function officesAreEven(cluster: DurableCluster, nodes: readonly number[]): Promise<boolean> {
+  const offices = await Promise.all(nodes.map((node) => sumOf(cluster, [node], "onar_offices")));
+  const share = offices.reduce((sum, held) => sum + held, 0) / nodes.length;
+  const without = await sumOf(cluster, nodes, "onar_partitions_without_writer");
+  return without === 0 && offices.every((held) => held > 0 && Math.abs(held - share) < 1);
 }
 
 async function roundsOf(cluster: DurableCluster, nodes: readonly number[]): Promise<{ all: number; offers: number }> {

@@ -118,8 +118,31 @@ function broughtBy(message: GroupMessage): readonly Timestamp[] {
       return message.changes.flatMap(({ timestamp, register }) =>
         register === null ? [timestamp] : [timestamp, register.timestamp],
       );
-    default:
+    // The register of these says itself which epoch the message is of.
+    case "write":
+    case "impose":
       return [];
+    case "prepare":
+    case "promised":
+    case "recover":
+    case "reserve":
+    case "reserved":
+    case "confirm":
+    case "confirmed":
+    case "written":
+    case "nack":
+    case "read":
+    case "imposed":
+    case "hand-over":
+    case "ask-changes":
+    case "ask-tombstone":
+    case "tombstone-held":
+    case "purge":
+    case "purged":
+    case "your-turn":
+      return [];
+    default:
+      return unreachable(message);
   }
 }
 

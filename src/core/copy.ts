@@ -180,7 +180,7 @@ export class Copy {
       case "purge":
         return post.ask(from, message, out);
       case "written":
-        return writer.onWritten(place, message, out);
+        return writer.onWritten(now, place, message, out);
       case "read-answer":
         return reader.onAnswer(now, place, message, out);
       case "imposed":

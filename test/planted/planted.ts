@@ -57,6 +57,7 @@ const BUGS: Record<PlantedBug, string> = {
   "R14.over-deserted":
     "the settled seq advances over a write that nobody waits for, which a later one under way has replaced",
   "R9.raise-lets-in": "between the two rounds of a raise, requests of before run",
+  "R9.line-takes-copies": "a second copy of a request that waits for its turn is decided whatever the floor is",
   "R9.raise-told-early": "a raise is told as done when a majority has reserved beyond it, without the floor",
   "R9.tells-less":
     "a replica that has just started tells clients what it happens to hold, though more may be forgotten",

@@ -30,6 +30,7 @@ const SHOWN: readonly (readonly [PlantedBug, string])[] = [
   ["R9.base-untold", "restart-tells-no-revision"],
   ["R9.raise-without-floor", "raised-for-a-backup"],
   ["R9.raise-lets-in", "raised-lets-nothing-in"],
+  ["R9.line-takes-copies", "R09-copies-in-line"],
   ["R11.bad-is-absent", "S10-bad-healed-by-late-write"],
   ["R11.late-write", "S10-bad-healed-by-late-write"],
   ["R12.at-a-majority", "S09-purged-while-away"],

@@ -19,6 +19,7 @@ const DIRECTED = new Map<string, string>([
   ["R7.void-attempt", "a unit test"],
   ["R8.fold-ahead", "a unit test"],
   ["R9.first-copy-unbound", "a unit test"],
+  ["R9.line-takes-copies", "a script"],
   ["R9.purge-forgets-floor", "a unit test"],
   ["R9.raise-lets-in", "a script"],
   ["R9.raise-told-early", "a unit test"],

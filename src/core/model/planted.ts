@@ -67,6 +67,7 @@ export type PlantedBug =
   | "B3.purge-goes-on"
   | "I5.unsent-is-sent"
   | "R9.records-end-nodes"
+  | "R9.line-takes-copies"
   | "R13.told-too-much"
   | "R13.recovers-beyond"
   | "H5.first-word-lasts"

@@ -8,7 +8,7 @@ import type { Register } from "../model/register.js";
 import type { Group } from "../quorum/group.js";
 import type { Asker, Waiter } from "../quorum/waiter.js";
 import type { Replica } from "../replica/replica.js";
-import type { Queued } from "./key-state.js";
+import type { Queued } from "./queued.js";
 
 export class Answers {
   /** Askers that were taken on and not told yet. */

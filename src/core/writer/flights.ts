@@ -65,6 +65,7 @@ export class Flight extends Asking implements Retained {
 type Send = (register: Register, places: number) => void;
 
 export interface Landing {
+  readonly key: Key;
   /** The revision of the register that is now on a majority. */
   readonly revision: Revision;
   readonly waiters: readonly Waiter[];
@@ -306,7 +307,8 @@ export class Flights {
     }
     while (this.order[this.head]?.done) this.head++;
     this.trim();
-    return { revision: flight.register.revision, waiters };
+    const { key, revision } = flight.register;
+    return { key, revision, waiters };
   }
 
   /** Flights that are over hold no more than a few registers, and no large ones. */

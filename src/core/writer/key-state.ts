@@ -2,21 +2,11 @@
 import type { Instant } from "../../base/time.js";
 import type { Timestamp } from "../model/ballot.js";
 import { type Key, NO_REVISION } from "../model/ids.js";
-import type { WriteRequest } from "../model/operation.js";
 import type { Register } from "../model/register.js";
 import type { Round } from "../quorum/round.js";
-import type { Asker } from "../quorum/waiter.js";
 import type { Flight } from "./flights.js";
-import type { Unclear } from "./unclear.js";
-
-/** A request that waits for its turn; `request` is null for a read handed over. */
-export interface Queued {
-  readonly asker: Asker;
-  readonly request: WriteRequest | null;
-  readonly key: Key;
-  /** It was decided in the epoch before, and its fate is open. */
-  readonly unclear?: Unclear;
-}
+import type { Line } from "./line.js";
+import type { Queued } from "./queued.js";
 
 export class KeyState {
   /** The latest decision, or the highest recovered; null: absent. While recovering: the highest seen so far. */
@@ -34,6 +24,8 @@ export class KeyState {
   bytes = 0;
   /** Its writes that are not on a majority yet, oldest first. */
   readonly undone: Flight[] = [];
+  /** Its writes that wait for these; null: none does. */
+  line: Line | null = null;
   /** When this writer first knew each of the register's records. */
   knownSince: Instant[] = [];
 

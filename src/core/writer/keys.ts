@@ -18,8 +18,9 @@ import type { Group } from "../quorum/group.js";
 import type { Multicast } from "../quorum/multicast.js";
 import type { Patience } from "../quorum/patience.js";
 import { Round } from "../quorum/round.js";
-import { KeyState, type Queued } from "./key-state.js";
+import { KeyState } from "./key-state.js";
 import type { NodeLoad, Rememberer } from "./node-load.js";
+import type { Queued } from "./queued.js";
 
 /**
  * Keys of a partition that a writer remembers; beyond it, it forgets settled ones and recovers them when they are
@@ -91,7 +92,8 @@ export class Keys implements Rememberer {
   loadOf(key: Key): number {
     const state = this.states.get(key);
     if (state === undefined) return 0;
-    return state.waiting.length + state.undone.length + (state.undone.at(-1)?.waiters.length ?? 0);
+    const { waiting, undone, line } = state;
+    return waiting.length + (line?.length ?? 0) + undone.length + (undone.at(-1)?.waiters.length ?? 0);
   }
 
   /**
@@ -111,6 +113,12 @@ export class Keys implements Rememberer {
       }
       for (const queued of waiting) if (now >= queued.asker.deadline) leave(queued, missing);
     }
+  }
+
+  /** The known state of a key; null: it is not known, or being found out. */
+  known(key: Key): KeyState | null {
+    const state = this.states.get(key);
+    return state === undefined || state.recovery !== null ? null : state;
   }
 
   /** Known in this office, or being found out. */
@@ -205,7 +213,7 @@ export class Keys implements Rememberer {
     let left = most;
     for (const state of this.states.values()) {
       if (left <= 0) break;
-      if (state === this.weighed || state.recovery !== null || state.undone.length > 0) continue;
+      if (state === this.weighed || state.recovery !== null || state.undone.length > 0 || state.line !== null) continue;
       this.states.delete(state.key);
       this.load.remember(this, -state.bytes);
       left--;

@@ -110,6 +110,11 @@ export class Revisions {
     return this.round !== null || this.raises.length > 0;
   }
 
+  /** The next write can be given one, and no floor is on its way that might be above what it knows. */
+  get ready(): boolean {
+    return this.begun && !this.raising && (this.last < this.reserved || planted("R13.no-reservation"));
+  }
+
   /** null: none is reserved any more; it has been asked for. */
   next(now: Instant, out: Outbox): Revision | null {
     const unreserved = planted("R13.no-reservation");

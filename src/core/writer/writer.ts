@@ -51,10 +51,13 @@ import { Answers } from "./answers.js";
 import { Confirmations } from "./confirmations.js";
 import { answerFromRecord, answerOf, evaluate, findRecord, retain, successor } from "./decide.js";
 import { Flights } from "./flights.js";
-import type { KeyState, Queued } from "./key-state.js";
+import type { KeyState } from "./key-state.js";
 import { Keys } from "./keys.js";
+import type { Lined } from "./line.js";
+import { Lines } from "./lines.js";
 import { NodeLoad } from "./node-load.js";
 import { Purging } from "./purging.js";
+import type { Queued } from "./queued.js";
 import { type Raise, Revisions } from "./revisions.js";
 import { includes, type Unclear } from "./unclear.js";
 
@@ -93,6 +96,7 @@ export class Writer {
   private readonly revisions: Revisions;
   private readonly confirmations: Confirmations;
   private readonly keys: Keys;
+  private readonly lines = new Lines();
   private readonly answers: Answers;
   private readonly flights: Flights;
   private readonly purging: Purging;
@@ -199,6 +203,7 @@ export class Writer {
     this.purging.end();
     for (const { waiter } of this.unclear.splice(0)) this.answers.lose(waiter, out);
     for (const waiter of this.confirmations.end()) this.answers.lose(waiter, out);
+    for (const queued of this.lines.end()) this.answers.turnAway(queued, out);
     for (const queued of this.keys.end()) this.answers.turnAway(queued, out);
     for (const queued of this.waitingForOffice) this.answers.turnAway(queued, out);
     this.waitingForOffice = [];
@@ -230,6 +235,7 @@ export class Writer {
       (this.ballot !== null &&
         (this.flights.busy ||
           this.keys.busy ||
+          this.lines.busy ||
           this.revisions.busy ||
           this.confirmations.busy ||
           this.purging.busy ||
@@ -322,7 +328,8 @@ export class Writer {
 
   // ---- decisions
 
-  private decide(now: Instant, state: KeyState, queued: Queued, out: Outbox): void {
+  /** `turn`: it has waited in the key's line. */
+  private decide(now: Instant, state: KeyState, queued: Queued, out: Outbox, turn?: Lined): void {
     assert(this.elected && state.recovery === null, "I1: a key is decided on once a majority has told of it");
     assert(!this.paused, "handing-back B3: nothing is decided while the office is offered");
     const { request, unclear } = queued;
@@ -351,7 +358,9 @@ export class Writer {
       return;
     }
     if (request.requestId !== null && request.after !== null) {
-      if (request.after < state.floor) return this.answers.expire(queued.asker, state.floor, out);
+      if (request.after < state.floor && turn?.placed !== true) {
+        return this.answers.expire(queued.asker, state.floor, out);
+      }
       if (request.after > this.revisions.last && !planted("R9.ignore-client-revision")) {
         // Either the client is wrong or this writer is deposed and does not know it: a round tells.
         const refusal: Refusal = { reason: "after-in-future", revision: this.revisions.last };
@@ -362,6 +371,7 @@ export class Writer {
         );
       }
     }
+    if (turn === undefined && this.lines.isFull(state, queued)) return this.lines.join(state, queued);
     const decision = evaluate(request.operation, state.register);
     if (decision.outcome !== "applied" && request.requestId === null) {
       return this.reveal(
@@ -451,13 +461,27 @@ export class Writer {
     this.confirm(now, waiter, out);
   }
 
-  onWritten(place: number, message: Written, out: Outbox): void {
+  onWritten(now: Instant, place: number, message: Written, out: Outbox): void {
     const { ballot } = this;
     if (ballot === null || !sameBallot(ballot, message.ballot)) return;
     const done = this.flights.acknowledge(message.seq, place);
     if (done === null) return;
     this.replica.settle(ballot, this.settledSeq, done.revision);
     for (const waiter of done.waiters) this.answers.advance(waiter, out);
+    if (!this.lines.busy) return;
+    const state = this.keys.known(done.key);
+    if (state !== null) this.admit(now, state, out);
+  }
+
+  /** Decides on those of the key whose turn it is. */
+  private admit(now: Instant, state: KeyState, out: Outbox): void {
+    while (this.elected && !this.paused && this.revisions.ready) {
+      const turn = this.lines.next(state);
+      if (turn === null) return;
+      const { queued } = turn;
+      if (now >= queued.asker.deadline) this.answers.leaveUndecided(queued, NOBODY, out);
+      else this.decide(now, state, queued, out, turn);
+    }
   }
 
   // ---- writes of the epoch before
@@ -521,7 +545,10 @@ export class Writer {
     // No later office begins below it: clients may be told, so that what they say they know is not below what was
     // forgotten (R9).
     if (!planted("R9.base-untold")) this.replica.knowRevision(this.revisions.base);
-    if (this.revisions.floor > floor && !planted("R9.raise-without-floor")) this.keys.raiseFloor(this.revisions.floor);
+    if (this.revisions.floor > floor && !planted("R9.raise-without-floor")) {
+      this.keys.raiseFloor(this.revisions.floor);
+      this.lines.displace();
+    }
     this.drainWaiting(now, out);
   }
 
@@ -545,6 +572,7 @@ export class Writer {
   }
 
   private drainWaiting(now: Instant, out: Outbox): void {
+    for (const state of this.lines.keys()) this.admit(now, state, out);
     const waiting = this.waitingForOffice;
     this.waitingForOffice = [];
     for (const queued of waiting) this.enterAgain(now, queued, out);
@@ -567,7 +595,10 @@ export class Writer {
     }
     if (since(now, this.lookedAt) < RESEND_MS) return;
     this.lookedAt = now;
+    for (const queued of this.lines.overdue(now)) this.answers.leaveUndecided(queued, NOBODY, out);
     for (const waiter of this.flights.overdue(now)) this.answers.leave(waiter, NOBODY, out);
+    // Writes that nobody waits for have made room.
+    for (const state of this.lines.keys()) this.admit(now, state, out);
     for (const waiter of this.confirmations.overdue(now)) this.answers.leave(waiter, NOBODY, out);
   }
 

@@ -248,7 +248,7 @@ export class Office {
       case "confirmed":
         return this.writer.onConfirmed(this.now, place, message, this.out);
       case "written":
-        return this.writer.onWritten(place, message, this.out);
+        return this.writer.onWritten(this.now, place, message, this.out);
       case "tombstone-held":
         return this.writer.onTombstoneHeld(this.now, place, message, this.out);
       case "purged":

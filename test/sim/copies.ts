@@ -187,7 +187,9 @@ export class CopyChecks {
   }
 
   /** Up to that change the copy has what the other one has, as far as it counts. */
-  private caughtUp(node: NodeId, { source, change }: Extract<Entry, { kind: "cursor" }>): void {
+  private caughtUp(node: NodeId, { source, copy, change }: Extract<Entry, { kind: "cursor" }>): void {
+    // Written while its disk stood still, perhaps: changes of an earlier copy there. Those of the newest begin anew.
+    if (copy !== (this.beginnings.get(source) ?? FOUNDING)) return;
     const name = `${node}/${source}`;
     const before = this.cursors.get(name) ?? 0;
     this.cursors.set(name, change);

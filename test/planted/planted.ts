@@ -79,6 +79,7 @@ const BUGS: Record<PlantedBug, string> = {
   "R13.told-too-much": "a writer refuses for good what is bound by a revision that peers told of wrongly",
   "R13.recovers-beyond": "a writer recovers revisions and floors beyond all that was reserved",
   "H5.first-word-lasts": "what a peer once said of the version of its reports is never taken back",
+  "H6.never-whole": "what a peer left out of an answer is never asked for again",
   "H5.cursor-lasts": "what a peer once said of how many changes its copy has is never taken back",
   "I6.believes-on": "an entry node does not unlearn a revision that a writer has not come to",
   "W1.refusal-is-final": "a node that was refused does not dial again",

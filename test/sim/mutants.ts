@@ -33,6 +33,7 @@ const DIRECTED = new Map<string, string>([
   ["R13.told-too-much", "a unit test"],
   ["R13.recovers-beyond", "a unit test"],
   ["H5.first-word-lasts", "a unit test"],
+  ["H6.never-whole", "a unit test"],
   ["H5.cursor-lasts", "a unit test"],
   // Only a copy that is behind the ballots that others remember would miss it.
   ["H10.mark-dropped", "a unit test"],

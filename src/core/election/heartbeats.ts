@@ -17,6 +17,8 @@
  * H5 A peer's word on its own version does not last. A peer that answers with a lower version than it was told never
  *    said that one, or not in this life. Then everything about it is asked for again. Otherwise one message with a
  *    version of 2^53 − 1 would silence its sender for good.
+ * H6 No word of a peer lasts unasked: everything about it is asked for again every WHOLE_AFTER rounds, each peer in a
+ *    round of its own. Otherwise an answer that left something out, but bore the right version, would stand for good.
  * H4 Whatever becomes visible to a peer in another way than by its own change (a partition becomes shared) is marked as
  *    changed.
  *
@@ -32,6 +34,9 @@ import type { Heartbeat, HeartbeatAnswer, OfficeReport, PartitionReport } from "
 import type { NodeId, Partition } from "../model/ids.js";
 import { planted } from "../model/planted.js";
 import type { Detector } from "./detector.js";
+
+/** Rounds after which everything about a peer is asked for again (H6): 13 seconds at 200 ms. */
+const WHOLE_AFTER = 64;
 
 /** A heartbeat and whom it is for. */
 export interface HeartbeatRequest {
@@ -71,7 +76,11 @@ export class Heartbeats {
   setPeers(peers: readonly NodeId[]): void {
     this.detector.setPeers(peers);
     for (const node of this.peers.keys()) if (!peers.includes(node)) this.peers.delete(node);
-    for (const node of peers) if (!this.peers.has(node)) this.peers.set(node, new Peer());
+    for (const node of peers) {
+      // Another round for each, so that no round asks everything of all.
+      const wholeIn = this.detector.round - (this.peers.size % WHOLE_AFTER);
+      if (!this.peers.has(node)) this.peers.set(node, new Peer(wholeIn));
+    }
   }
 
   /**
@@ -159,8 +168,13 @@ export class Heartbeats {
       this.version++;
     }
     const requests: HeartbeatRequest[] = [];
+    const { round } = this.detector;
     for (const [to, peer] of this.peers) {
-      requests.push({ to, message: heartbeat(this.detector.round, peer.version) });
+      if (round - peer.wholeIn >= WHOLE_AFTER && !planted("H6.never-whole")) {
+        peer.version = 0;
+        peer.wholeIn = round;
+      }
+      requests.push({ to, message: heartbeat(round, peer.version) });
     }
     return requests.sort((a, b) => a.to - b.to);
   }
@@ -187,6 +201,8 @@ export class Heartbeats {
     if (peer === undefined || message.round <= peer.resetIn || message.round > this.detector.round)
       return NO_PARTITIONS;
     this.detector.answered(from, message.round);
+    // Asked before everything was asked for again, it could set what is known back (H1).
+    if (peer.version === 0 && message.round < peer.wholeIn) return NO_PARTITIONS;
     if (message.version < peer.version && message.round > peer.versionIn && !planted("H5.first-word-lasts")) {
       peer.version = 0; // H5
     }
@@ -331,6 +347,11 @@ class Peer {
   full = false;
   readonly reports = new Map<Partition, PartitionReport>();
   readonly offices = new Map<Partition, Ballot>();
+
+  constructor(
+    /** The round in which everything was last asked for unasked (H6). */
+    public wholeIn: number,
+  ) {}
 }
 
 const sameButSettled = (a: PartitionReport, b: PartitionReport): boolean =>

@@ -71,6 +71,7 @@ export type PlantedBug =
   | "R13.told-too-much"
   | "R13.recovers-beyond"
   | "H5.first-word-lasts"
+  | "H6.never-whole"
   | "H5.cursor-lasts"
   | "I6.believes-on"
   | "W1.refusal-is-final"

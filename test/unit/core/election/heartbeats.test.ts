@@ -150,6 +150,25 @@ describe("reports", () => {
     expect(learned()).toBeUndefined();
   });
 
+  test("what a peer left out of an answer is asked for again within 64 rounds (H6)", () => {
+    const learned = (): Ballot | undefined => {
+      const [one, two] = pair();
+      const early = one.ask(two);
+      two.report(p0, b2);
+      one.heartbeats.onAnswer(n2, { ...one.ask(two), reports: [] });
+      for (let rounds = 0; rounds < 64; rounds++) {
+        const answer = one.ask(two);
+        // This answer was asked for before everything was: it may be older than the things known (H1).
+        expect(one.heartbeats.onAnswer(n2, early)).toEqual([]);
+        one.heartbeats.onAnswer(n2, answer);
+      }
+      return one.knows(two, p0);
+    };
+    expect(learned()).toEqual(b2);
+    plant("H6.never-whole");
+    expect(learned()).toBeUndefined();
+  });
+
   test("whoever takes in an answer learns of which partitions reports came", () => {
     const [one, two] = pair();
     expect(one.heartbeats.onAnswer(n2, one.ask(two))).toEqual([p0]);

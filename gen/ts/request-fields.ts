@@ -186,6 +186,13 @@ const ONAR_RECONFIGURATION_V1_REBALANCE_REQUEST: RequestFields = new Map<number,
   [19, null], // dry_run
 ]);
 
+const ONAR_RECONFIGURATION_V1_SET_REPLICATION_REQUEST: RequestFields = new Map<number, RequestField>([
+  [17, null], // operation_id
+  [18, null], // epoch
+  [19, null], // dry_run
+  [25, null], // replicas
+]);
+
 const ONAR_RECONFIGURATION_V1_GET_OPERATION_REQUEST: RequestFields = new Map<number, RequestField>([
   [17, null], // operation_id
   [18, null], // epoch
@@ -261,6 +268,7 @@ export const requestFields: ReadonlyMap<string, RequestFields> = new Map([
   ["/onar.reconfiguration.v1.ReconfigurationService/Replace", ONAR_RECONFIGURATION_V1_REPLACE_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/Remove", ONAR_RECONFIGURATION_V1_REMOVE_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/Rebalance", ONAR_RECONFIGURATION_V1_REBALANCE_REQUEST],
+  ["/onar.reconfiguration.v1.ReconfigurationService/SetReplication", ONAR_RECONFIGURATION_V1_SET_REPLICATION_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/GetOperation", ONAR_RECONFIGURATION_V1_GET_OPERATION_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/ListOperations", ONAR_RECONFIGURATION_V1_LIST_OPERATIONS_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/WatchOperation", ONAR_RECONFIGURATION_V1_WATCH_OPERATION_REQUEST],

@@ -34,6 +34,7 @@ const meaning = new Map([
   [22, ["member"]],
   [23, ["force"]],
   [24, ["by_node_id"]],
+  [25, ["replicas"]],
 ]);
 const held = new Set([6, 7, 8, 9, 10, 12]);
 const requests = /^\.onar\.(kv|text|reconfiguration)\.v1\.\w+Request$/;

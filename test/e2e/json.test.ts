@@ -52,6 +52,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   nodes: [{ args: ["nodes"] }],
   "transfer-writer": [{ args: ["transfer-writer", "--all", "--to", NODE, "--dry-run"] }],
   rebalance: [{ args: ["rebalance", "--dry-run"] }, { args: ["rebalance", "--wait"] }],
+  "set-replication": [{ args: ["set-replication", "1", "--dry-run"] }],
   operations: [{ args: ["operations"] }, { args: ["operations", "ab".repeat(16)], code: 4 }],
   wait: [{ args: ["wait", "--ready"] }],
   health: [{ args: ["health"] }, { args: ["health", "--live"] }],

@@ -53,6 +53,7 @@ const SHOWN: readonly (readonly [PlantedBug, string])[] = [
   ["V5.gives-up-unheard", "H16-two-suspects"],
   ["V5.preference-epoch", "H17-preferred-without-an-epoch"],
   ["V7.replaces-heard", "H19-lost-disk"],
+  ["stayer.intersects", "V5-five-to-three"],
   ["stayer.returns", "S06-returns-with-old-data"],
   ["V3.floor-forgotten", "S08-purged-record-across-moves"],
   ["V3.unsealed", "S10-unsealed-source"],

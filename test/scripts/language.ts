@@ -111,9 +111,10 @@ function obey(world: ScriptWorld, line: string): void {
   }
   const atNode = AT_NODE.get(verb);
   if (atNode !== undefined) return atNode(world, nodeFrom(text.replace(/^(disk|log) /, "")));
-  const move = /^(force )?move (n\d+) → (n\d+) at ([n\d,]+)$/.exec(line);
+  const move = /^(force )?move (n\d+|nobody) → (n\d+|nobody) at ([n\d,]+)$/.exec(line);
   if (move !== null) {
-    world.move(nodeFrom(move[2] ?? ""), nodeFrom(move[3] ?? ""), move[1] !== undefined);
+    const [leaves, comes] = move.slice(2, 4).map((name) => (name === "nobody" ? null : nodeFrom(name)));
+    world.move(leaves ?? null, comes ?? null, move[1] !== undefined);
     for (const name of (move[4] ?? "").split(",")) world.learn(nodeFrom(name));
     return;
   }

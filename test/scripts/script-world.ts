@@ -102,22 +102,24 @@ export class ScriptWorld {
   }
 
   /**
-   * A view is decided in which one replica gives way to another node. Nobody knows it yet. `forced`: though an
-   * inherited bad key waits.
+   * A view is decided in which one replica gives way to another node, comes besides, or goes. Nobody knows it yet.
+   * null: no node. `forced`: though an inherited bad key waits.
    */
-  move(leaves: NodeId, comes: NodeId, forced = false): void {
+  move(leaves: NodeId | null, comes: NodeId | null, forced = false): void {
     const { view, digest } = this.newest();
     const epoch = viewEpoch(view.epoch + 1);
     const partitions = view.partitions.map((placement) => {
       const fault = replacementFault(placement, leaves);
-      if (fault !== null && !forced) throw new Error(`n${leaves} cannot give way: ${fault}`);
-      return moved(placement, leaves, comes, epoch);
+      if (fault !== null && !forced) throw new Error(`the group cannot change: ${fault}`);
+      return moved(placement, { leaves, comes }, epoch);
     });
+    const replicationFactor = partitions[0]?.replicas.length ?? 0;
     this.decided = encodedView({
       ...view,
       epoch,
       previousDigest: digest,
       operationId: digest.slice(0, 32),
+      replicationFactor,
       partitions,
     });
   }

@@ -35,6 +35,9 @@ const FAREWELL_MS = 10_000;
 const FEWEST_MEMBERS = 4;
 const OPERATION_DIGITS = 32;
 
+/** One replica is to give way to another one. */
+type Replacement = Move & { readonly leaves: NodeId; readonly comes: NodeId };
+
 /** Facts of a node besides its processes. */
 interface Standing {
   /** Where it is, as others dial it. It may have moved since it last ran. */
@@ -55,7 +58,7 @@ interface Standing {
 export class Membership {
   readonly watch: ViewWatch;
   /** The last move of each partition that somebody wants. */
-  private readonly wishes = new Map<Partition, Move>();
+  private readonly wishes = new Map<Partition, Replacement>();
   private readonly standings = new Map<NodeId, Standing>();
   private readonly chance: Prng;
   /** Streams between two processes, and when they end, if they do. */
@@ -129,7 +132,7 @@ export class Membership {
   }
 
   /** One replica of the partition is to give way to another member. It does once it may. */
-  replace(move: Move): void {
+  replace(move: Replacement): void {
     this.wishes.set(move.partition, move);
     this.note(`n${move.leaves} is to give way to n${move.comes} in partition ${move.partition}`);
   }

@@ -62,7 +62,7 @@ const DIRECTED = new Map<string, string>([
   ["V3.any-attempt", "a unit test"],
   ["V3.noted-early", "a unit test"],
   ["V5.stacks-moves", "a unit test"],
-  ["stayer.intersects", "a unit test"],
+  ["stayer.intersects", "a script"],
   ["stayer.returns", "a script"],
   ["H14.reports-of-before", "a script"],
   ["H14.stayers-wait", "a script"],

@@ -121,7 +121,8 @@ export function followed(view: View, members: readonly NodeId[]): Placement[] {
     const { replicas } = placement;
     const left = replicas.find((replica) => !members.includes(replica));
     const comes = members.find((id) => !replicas.includes(id));
-    if (left !== undefined && comes !== undefined) return moved(placement, left, comes, viewEpoch(view.epoch + 1));
+    if (left !== undefined && comes !== undefined)
+      return moved(placement, { leaves: left, comes }, viewEpoch(view.epoch + 1));
     return recording(
       placement,
       replicas.map((node) => ({ node, bad: 0 })),

@@ -1,7 +1,7 @@
 /**
- * `onar leave`, `drain`, `replace`, `remove`, `rebalance` and `transfer-writer`: commands that change the view. Each
- * attempt draws an id, so that it runs at most once wherever it is sent. An attempt that another operation superseded
- * never runs, and is made anew on the newest view.
+ * `onar leave`, `drain`, `replace`, `remove`, `rebalance`, `set-replication` and `transfer-writer`: commands that
+ * change the view. Each attempt draws an id, so that it runs at most once wherever it is sent. An attempt that another
+ * operation superseded never runs, and is made anew on the newest view.
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,6 +12,7 @@ import {
   type View,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { jsonText, printable } from "../../base/printable.js";
+import { MAX_REPLICAS } from "../../base/votes.js";
 import { formatAddress, wholeNumber } from "../../config/values.js";
 import type { CallOptions } from "../../grpc/client/method.js";
 import { GrpcError, STATUS } from "../../grpc/status.js";
@@ -162,6 +163,22 @@ export function rebalance(options: RebalanceOptions, io: Io): Promise<ExitCode> 
   });
 }
 
+export function setReplication(text: string, options: EmptyingOptions, io: Io): Promise<ExitCode> {
+  const replicas = wholeNumber("N", text, 1, MAX_REPLICAS);
+  return change(options, io, () => {
+    const name = `each partition gets ${replicas === 1 ? "one replica" : `${replicas} replicas`}`;
+    return {
+      name,
+      about: "replicas",
+      ...begunUnless(options.wait, name),
+      done: ({ doneEpoch }) =>
+        `each partition has ${replicas === 1 ? "one replica" : `${replicas} replicas`}, since view ${doneEpoch}`,
+      ask: (channel, base, callOptions) =>
+        channel.unary(SERVICE, SERVICE.methods.setReplication, { ...base, replicas }, callOptions),
+    };
+  });
+}
+
 function begunUnless(waits: true | undefined, name: string): Pick<Change, "begun"> {
   if (waits === true) return {};
   return {
@@ -305,6 +322,7 @@ const unheardOf = ({ operationId: id, epoch }: Base): Operation => ({
   partitionsMoving: 0,
   byNodeId: 0,
   progress: undefined,
+  replicas: 0,
 });
 
 function notSettled({ name }: Change, base: Base, operation: Operation, timeoutMs: number): CliError {

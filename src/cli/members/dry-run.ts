@@ -90,9 +90,13 @@ function movesTold(moves: readonly ReplicaMove[], view: View): string[] {
   const lines = [...ways.values()]
     .sort((a, b) => a.to - b.to || a.from - b.from)
     .map(
-      ({ from, to, moved }) => `  ${moved.length} from node ${nameOf(from)} to node ${nameOf(to)}${heldTold(moved)}`,
+      ({ from, to, moved }) =>
+        `  ${moved.length}${from === 0 ? " more" : ` from node ${nameOf(from)}`}` +
+        `${to === 0 ? " less" : ` to node ${nameOf(to)}`}${heldTold(moved)}`,
     );
-  return [`replicas that would move: ${moves.length}${heldTold(moves)}`, ...lines];
+  const isResizing = moves.some(({ fromNodeId, toNodeId }) => fromNodeId === 0 || toNodeId === 0);
+  const title = isResizing ? "replicas that would come, go or move" : "replicas that would move";
+  return [`${title}: ${moves.length}${heldTold(moves)}`, ...lines];
 }
 
 /** Nothing when a node did not tell. */

@@ -158,6 +158,7 @@ const KINDS: Readonly<Partial<Record<OperationKind, string>>> = {
   [OperationKind.REMOVE]: "remove",
   [OperationKind.REBALANCE]: "rebalance",
   [OperationKind.HEAL]: "heal",
+  [OperationKind.SET_REPLICATION]: "set-replication",
 };
 const STATES: Readonly<Partial<Record<OperationState, string>>> = {
   [OperationState.PENDING]: "pending",
@@ -205,4 +206,5 @@ export const operationJson = (operation: Operation): object => ({
     : { partitionsLeft: operation.partitionsLeft, partitionsMoving: operation.partitionsMoving }),
   ...(operation.byNodeId === 0 ? {} : { byNodeId: operation.byNodeId }),
   ...progressJson(operation),
+  ...(operation.replicas === 0 ? {} : { replicas: operation.replicas }),
 });

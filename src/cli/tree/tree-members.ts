@@ -130,6 +130,20 @@ export function addMemberCommands(onar: Command, { io, ends }: KeyTreeOptions): 
       }),
     );
 
+  clientOptions(onar.command("set-replication <N>"))
+    .description(
+      "Give every partition N replicas, from 1 to 31. Groups get one replica more or less at a time, and clients go on.",
+    )
+    .option("--wait", "end only when all have N, however long that takes; --timeout bounds it")
+    .option("--dry-run", "only show which replicas would come and go")
+    .addHelpText("after", example("onar set-replication 5 --dry-run", "onar set-replication 5 --wait"))
+    .action(
+      ends(async (replicas: string, options: EmptyingOptions) => {
+        const { setReplication } = await import("../members/change.js");
+        return setReplication(replicas, options, io);
+      }),
+    );
+
   clientOptions(onar.command("leave <NODE>"))
     .description(
       "Make a member without partitions leave for good. Its process ends by itself. NODE is an id or an address.",

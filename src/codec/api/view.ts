@@ -60,20 +60,22 @@ export function memberState(view: View, id: NodeId): MemberState {
   return isDraining(view, id) ? MemberState.DRAINING : MemberState.ACTIVE;
 }
 
-const wishToWire = ({ id, epoch, kind, node, by }: Wish): WireWish => ({
+const wishToWire = ({ id, epoch, kind, node, by, replicas }: Wish): WireWish => ({
   operationId: Buffer.from(id, "hex"),
   epoch: BigInt(epoch),
   kind: kindToWire(kind),
   nodeId: node,
   byNodeId: by ?? 0,
+  replicas: replicas ?? 0,
 });
 
-const wishFromWire = ({ operationId, epoch, kind, nodeId: node, byNodeId }: WireWish): Wish => ({
+const wishFromWire = ({ operationId, epoch, kind, nodeId: node, byNodeId, replicas }: WireWish): Wish => ({
   id: operationId.toString("hex"),
   epoch: viewEpoch(Number(epoch)),
   kind: KINDS.get(kind) ?? "other",
   node: nodeId(node),
   ...(byNodeId === 0 ? {} : { by: nodeId(byNodeId) }),
+  ...(replicas === 0 ? {} : { replicas }),
 });
 
 const KINDS: ReadonlyMap<WireKind, OperationKind> = new Map([
@@ -85,6 +87,7 @@ const KINDS: ReadonlyMap<WireKind, OperationKind> = new Map([
   [WireKind.REMOVE, "remove"],
   [WireKind.REBALANCE, "rebalance"],
   [WireKind.HEAL, "heal"],
+  [WireKind.SET_REPLICATION, "set-replication"],
 ]);
 
 export function kindToWire(kind: OperationKind): WireKind {
@@ -105,6 +108,8 @@ export function kindToWire(kind: OperationKind): WireKind {
       return WireKind.REBALANCE;
     case "heal":
       return WireKind.HEAL;
+    case "set-replication":
+      return WireKind.SET_REPLICATION;
     case "other":
       return WireKind.UNSPECIFIED;
     default:

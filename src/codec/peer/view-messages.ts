@@ -156,6 +156,7 @@ function operationWishToWire({ operation, digest }: OperationWish): WireOperatio
     all: partitions === null,
     partitions: partitions === null ? [] : partitions.slice(),
     byNodeId: kind === "replace" ? operation.by : 0,
+    replicas: kind === "set-replication" ? operation.replicas : 0,
   };
 }
 
@@ -172,6 +173,12 @@ function operationWishFromWire(wire: WireOperationWish): OperationWish | null {
       return { kind: "operation-wish", operation: { kind: "remove", ...base }, digest };
     case OperationKind.REBALANCE:
       return { kind: "operation-wish", operation: { kind: "rebalance", ...base }, digest };
+    case OperationKind.SET_REPLICATION:
+      return {
+        kind: "operation-wish",
+        operation: { kind: "set-replication", ...base, replicas: wire.replicas },
+        digest,
+      };
     case OperationKind.REPLACE:
       return { kind: "operation-wish", operation: { kind: "replace", ...base, by: nodeId(wire.byNodeId) }, digest };
     case OperationKind.TRANSFER_WRITER: {

@@ -63,6 +63,11 @@ export class Fetching {
     return 0;
   }
 
+  /** Registers that this place can tell. */
+  heldBy(place: number): Lacking[] {
+    return [...this.lacking.values()].filter(({ places }) => (places & voteOf(place)) !== 0);
+  }
+
   ask(attempt: Attempt, place: number, now: Instant): Question {
     const keys: Key[] = [];
     let bytes = 0;

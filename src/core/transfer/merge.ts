@@ -54,6 +54,9 @@ export const MAX_INHERITED = 1_024;
 /** Own registers looked at for one stretch. */
 const MAX_OWN = 512;
 
+/** Own registers taken in a tick, as the other partitions of the node want their turn. */
+const OWN_BYTES = 8 * TRANSFER_PAGE_BYTES;
+
 /** The group that a copy takes over from, as the view names it. */
 export interface PreviousGroup {
   readonly epoch: GroupEpoch;
@@ -104,6 +107,8 @@ export class Merge {
   private undecidedSince: Instant | null = null;
   private waitedFor = 0;
   private heard = 0;
+  /** Bytes of own registers that may be taken before the next tick. */
+  private ownBytes = OWN_BYTES;
 
   constructor(private readonly options: MergeOptions) {
     const { previous, group, own, restored } = options;
@@ -132,6 +137,7 @@ export class Merge {
   tick(now: Instant, heard: number, patience: Patience, out: MergeOutbox): void {
     if (this.ready) return;
     this.heard = heard;
+    this.ownBytes = OWN_BYTES;
     this.widen(now);
     this.askAgain(now, patience, out);
     this.proceed(now, out);
@@ -191,6 +197,7 @@ export class Merge {
   private proceed(now: Instant, out: MergeOutbox): void {
     while (!this.ready) {
       if (this.fetchingStretch) {
+        this.takeOwn(now, out);
         if (!this.fetching.done) break;
         this.fetchingStretch = false;
         this.advance(this.stretchEnd, out);
@@ -202,7 +209,7 @@ export class Merge {
   /** Decides the next keys. False: it needs more pages, or the next key cannot be decided yet. */
   private decideStretch(now: Instant, out: MergeOutbox): boolean {
     const { receiver } = this.options;
-    this.listOwn();
+    this.listOwn(out);
     const covering = this.streams.filter((stream) => stream.covers(this.merged));
     const needed = planted("V3.one-replica") ? 1 : this.majority;
     if (covering.length < needed) return false;
@@ -317,19 +324,34 @@ export class Merge {
   // ---- Asking. ----
 
   /** This copy is one of its own sources: its page needs no message. */
-  private listOwn(): void {
+  private listOwn(out: MergeOutbox): void {
     const { own, group, previous } = this.options;
     const stream = this.streams[this.ownPlace];
     if (own === null || stream === undefined || stream.covers(this.merged)) return;
     const after = this.merged;
     const { partition, epoch: groupEpoch } = group;
-    stream.take(
-      after,
-      statesPage(
-        { kind: "ask-states", partition, groupEpoch, previous: previous.epoch, attempt: attempt(0), after },
-        own,
-      ),
-    );
+    const asked = { kind: "ask-states", partition, groupEpoch, previous: previous.epoch, attempt: attempt(0) } as const;
+    const page = statesPage({ ...asked, after }, own);
+    stream.take(after, page);
+    this.options.receiver.learn(page.sealed, out);
+  }
+
+  /** No message is needed for registers that this node sealed itself. */
+  private takeOwn(now: Instant, out: MergeOutbox): void {
+    const { own, receiver, load } = this.options;
+    if (own === null) return;
+    for (const { key, timestamp, settled } of this.fetching.heldBy(this.ownPlace)) {
+      if (this.ownBytes <= 0) return;
+      this.waitsFor = load.heldUpBy(now);
+      if (this.waitsFor !== null) return;
+      const held = own.look(key);
+      // It is bad by now.
+      if (held === null || held === BAD || !sameTimestamp(held.timestamp, timestamp))
+        return this.listAgain(this.ownPlace);
+      this.ownBytes -= held.bytes;
+      receiver.adopt(held, settled || own.isSettled(held), out);
+      this.fetching.came(key);
+    }
   }
 
   /** Enough replicas that are heard are asked, and more when some of them are silent. */
@@ -367,6 +389,8 @@ export class Merge {
     const { fetching } = this;
     const { load, attempts } = this.options;
     if (fetching.question !== null) return;
+    // Its own ones it takes at the next tick.
+    if (this.ownPlace >= 0 && (fetching.holders & voteOf(this.ownPlace)) !== 0) return;
     const holders = fetching.holders & this.heard;
     if (holders === 0) return this.loseHolders();
     if (!load.ask(now, TRANSFER_PAGE_BYTES)) {

@@ -1,7 +1,7 @@
 /** Whether a view could be one: whoever it comes from, it is looked at before it is accepted, believed or saved. */
 import { MAX_REPLICAS } from "../../base/votes.js";
 import type { NodeId } from "../model/ids.js";
-import { ledgerOf, MAX_REMEMBERED } from "./operation.js";
+import { isResizing, ledgerOf, MAX_REMEMBERED } from "./operation.js";
 import type { Member, Placement, View, Wish } from "./view.js";
 
 /** In the cluster each node hears each other one. */
@@ -31,12 +31,14 @@ export function wrongIn(view: View): string | null {
   if (ids.size < members.length) return "it names a member twice";
   if (new Set(members.map(({ peerAddress }) => peerAddress)).size < members.length)
     return "two members share an address";
-  if (!isBetween(replicationFactor, 1, members.length)) return `its replication factor is ${replicationFactor}`;
+  if (!isBetween(replicationFactor, 1, Math.min(MAX_REPLICAS, members.length)))
+    return `its replication factor is ${replicationFactor}`;
   if (!isBetween(voters.length, 1, MAX_VOTERS) || !isSetOf(voters, ids))
     return "its voters are not some of its members";
+  const [fewest, most] = isResizing(view) ? [1, MAX_REPLICAS] : [replicationFactor, replicationFactor];
   const wrong = partitions.findIndex(
     ({ replicas, groupEpoch, preferred }) =>
-      replicas.length !== replicationFactor ||
+      !isBetween(replicas.length, fewest, most) ||
       !isSetOf(replicas, ids) ||
       !isBetween(groupEpoch, 1, MAX_EPOCH) ||
       (preferred !== undefined && !replicas.includes(preferred)),
@@ -63,8 +65,11 @@ function wrongInLedger(view: View): string | null {
   const { wishes, done, forgotten } = ledgerOf(view);
   if (wishes.length > MAX_MEMBERS) return `it has ${wishes.length} wishes`;
   if (done.length > MAX_REMEMBERED) return `it remembers ${done.length} operations`;
-  const could = ({ id, epoch, node }: Wish): boolean =>
-    /^[0-9a-f]{32}$/.test(id) && isBetween(epoch, 0, view.epoch) && isBetween(node, 1, MAX_NODE_ID);
+  const could = ({ id, epoch, node, replicas = 1 }: Wish): boolean =>
+    /^[0-9a-f]{32}$/.test(id) &&
+    isBetween(epoch, 0, view.epoch) &&
+    isBetween(node, 1, MAX_NODE_ID) &&
+    isBetween(replicas, 1, MAX_REPLICAS);
   const isSound =
     [...wishes, ...done].every(could) &&
     done.every(({ doneIn }) => isBetween(doneIn, 1, view.epoch)) &&

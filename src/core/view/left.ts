@@ -18,6 +18,7 @@ const NONE: PartitionsLeft = { left: [], moving: [] };
 
 export function partitionsLeft(view: View, wish: Wish): PartitionsLeft {
   if (wish.kind === "rebalance") return misplacedOf(view);
+  if (wish.kind === "set-replication") return unequalOf(view);
   if (!isEmptying(wish)) return NONE;
   const { node } = wish;
   return sorted(
@@ -25,6 +26,14 @@ export function partitionsLeft(view: View, wish: Wish): PartitionsLeft {
     (placement) => !isEmptied([placement], node),
     ({ replicas }) => !replicas.includes(node),
   );
+}
+
+/** Groups that have another size than the view says, or came to it just now. */
+function unequalOf(view: View): PartitionsLeft {
+  const isMoving = ({ previous }: Placement): boolean => previous !== undefined;
+  const isLeft = (placement: Placement): boolean =>
+    isMoving(placement) || placement.replicas.length !== view.replicationFactor;
+  return sorted(view, isLeft, isMoving);
 }
 
 function misplacedOf(view: View): PartitionsLeft {

@@ -1,17 +1,17 @@
 /**
- * How a partition's group changes from one view to the next. One replica gives way to another one, and the placement
- * names the group before until every replica of the new one is recorded as ready. Pure functions of placements: the
- * proposer plans with them, and every acceptor checks with them.
+ * How a partition's group changes from one view to the next. One replica gives way to another one, comes besides, or
+ * goes. The placement names the group before until every replica of the new one is recorded as ready. Pure functions of
+ * placements: the proposer plans with them, and every acceptor checks with them.
  *
  * Rules
  * V5  One replica of a group changes in a view, and only when every replica is recorded as ready. Or all but one are,
- *     that one gives way, and those that are ready are a majority.
+ *     that one gives way or goes, and those that are ready are a majority. A group grows or shrinks only towards δ.
  * H17 The places of a group that a move made are those of its replicas' ids.
  */
 import { majorityOf } from "../../base/votes.js";
 import { type GroupEpoch, groupEpoch, type NodeId, type Partition, type ViewEpoch } from "../model/ids.js";
 import { planted } from "../model/planted.js";
-import { type Placement, type PreviousGroup, preferredOf, type ReadyReplica } from "./view.js";
+import { type Placement, type PreviousGroup, preferredOf, type ReadyReplica, type View } from "./view.js";
 
 /** One replica of a group that has them all ready. */
 export const isReady = ({ previous, ready }: Placement, node: NodeId): boolean =>
@@ -36,8 +36,11 @@ export function writerToBe(placement: Placement, partition: Partition): NodeId |
 export const unready = (placement: Placement): readonly NodeId[] =>
   placement.replicas.filter((node) => !isReady(placement, node));
 
-/** Why the group cannot give up that replica now, in words; null: it can. */
-export function replacementFault(placement: Placement, leaves: NodeId): string | null {
+/**
+ * Why the group cannot give up that replica now, in words; null: it can. `leaves`: null when it only gets one more,
+ * and none is to be given up.
+ */
+export function replacementFault(placement: Placement, leaves: NodeId | null): string | null {
   if (planted("V5.stacks-moves")) return null;
   if ((placement.ready ?? []).some(({ bad }) => bad > 0)) return "a bad key that was inherited waits";
   const missing = unready(placement);
@@ -47,17 +50,28 @@ export function replacementFault(placement: Placement, leaves: NodeId): string |
   return ready >= majorityOf(placement.replicas.length) ? null : "no majority of its replicas is ready";
 }
 
-/** The placement with one replica in the place of another one. `epoch`: of the view that says so. */
-export function moved(placement: Placement, leaves: NodeId, comes: NodeId, epoch: ViewEpoch): Placement {
+/** One replica of a group gives way to another one, comes besides, or goes. Never neither. */
+export interface Change {
+  /** null: the group grows. */
+  readonly leaves: NodeId | null;
+  /** null: the group shrinks. */
+  readonly comes: NodeId | null;
+}
+
+/** The placement with that change. `epoch`: of the view that says so. */
+export function moved(placement: Placement, { leaves, comes }: Change, epoch: ViewEpoch): Placement {
   const { replicas, groupEpoch: before } = placement;
-  const next = [...replicas.filter((node) => node !== leaves), comes].sort((a, b) => a - b);
+  const staying = replicas.filter((node) => node !== leaves);
+  const next = (comes === null ? staying : [...staying, comes]).sort((a, b) => a - b);
   const preferred = preferredOf(placement);
-  const kept = preferred === leaves || preferred === undefined ? comes : preferred;
+  // Offices are spread evenly once all groups have their size.
+  const heir = comes ?? next[epoch % next.length];
+  const kept = preferred === leaves || preferred === undefined ? heir : preferred;
   return {
     replicas: next,
     groupEpoch: groupEpoch(epoch),
     previous: { groupEpoch: before, replicas },
-    ...(kept === next[0] ? {} : { preferred: kept }),
+    ...(kept === undefined || kept === next[0] ? {} : { preferred: kept }),
   };
 }
 
@@ -92,8 +106,15 @@ export function recording(placement: Placement, told: readonly ReadyReplica[]): 
   return changed ? { ...group, previous, ready: all } : placement;
 }
 
-/** Why one placement cannot follow the other one, in words; null: it can. `epoch`: of the view that follows. */
-export function placementFault(before: Placement, after: Placement, epoch: ViewEpoch): string | null {
+/**
+ * Why one placement cannot follow the other one, in words; null: it can. `epoch`: of the view that follows.
+ * `replicationFactor`: its δ.
+ */
+export function placementFault(
+  before: Placement,
+  after: Placement,
+  { epoch, replicationFactor }: Pick<View, "epoch" | "replicationFactor">,
+): string | null {
   const { replicas } = after;
   if (sameSet(replicas, before.replicas)) {
     if (after.groupEpoch !== before.groupEpoch) return "its group epoch changes though its replicas do not";
@@ -105,10 +126,12 @@ export function placementFault(before: Placement, after: Placement, epoch: ViewE
     return "its replicas are not ordered by id";
   const left = before.replicas.filter((node) => !replicas.includes(node));
   const come = replicas.filter((node) => !before.replicas.includes(node));
-  if (left.length !== 1 || come.length !== 1) return "more than one of its replicas changes";
+  if (left.length > 1 || come.length > 1) return "more than one of its replicas changes";
+  if (Math.abs(replicas.length - replicationFactor) > Math.abs(before.replicas.length - replicationFactor))
+    return `it has ${replicas.length} replicas, and ${replicationFactor} are wanted`;
   if (!sameGroup(after.previous, before.groupEpoch, before.replicas)) return "it does not name the group before it";
   if (after.ready !== undefined) return "it names replicas as ready that cannot have said so";
-  const fault = replacementFault(before, left[0] as NodeId);
+  const fault = replacementFault(before, left[0] ?? null);
   return fault === null ? null : `it moves again although ${fault}`;
 }
 

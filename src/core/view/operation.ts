@@ -4,6 +4,7 @@
  * since then knows its fate.
  */
 import { unreachable } from "../../base/assert.js";
+import { MAX_REPLICAS } from "../../base/votes.js";
 import { groupEpoch as groupEpochOf, type NodeId, type Partition, type ViewEpoch } from "../model/ids.js";
 import { planted } from "../model/planted.js";
 import { hasReplicas, type Ledger, memberOf, type Placement, preferredOf, type View, type Wish } from "./view.js";
@@ -34,6 +35,14 @@ export type ViewOperation =
       readonly node: NodeId;
       /** The member that gets all of its replicas. */
       readonly by: NodeId;
+    }
+  | {
+      /** Each partition gets so many replicas. The node is the one that was asked. */
+      readonly kind: "set-replication";
+      readonly id: string;
+      readonly epoch: ViewEpoch;
+      readonly node: NodeId;
+      readonly replicas: number;
     }
   | {
       readonly kind: "transfer-writer";
@@ -73,6 +82,9 @@ const isEmptiedByPeople = (view: View, node: NodeId): boolean =>
 /** Replicas move so that all takers have as many, within one. */
 export const isRebalancing = (view: View): boolean => ledgerOf(view).wishes.some(({ kind }) => kind === "rebalance");
 
+/** Groups get as many replicas as the view says, one after the other. */
+export const isResizing = (view: View): boolean => ledgerOf(view).wishes.some(({ kind }) => kind === "set-replication");
+
 /** Why the view does not allow the operation, in words; null: it does. */
 export function operationFault(view: View, operation: ViewOperation): string | null {
   const { node, id } = operation;
@@ -91,6 +103,8 @@ export function operationFault(view: View, operation: ViewOperation): string | n
       return transferFault(view, node, operation.partitions);
     case "rebalance":
       return rebalanceFault(view);
+    case "set-replication":
+      return replicationFault(view, operation.replicas);
     default:
       return unreachable(operation);
   }
@@ -102,6 +116,18 @@ function rebalanceFault(view: View): string | null {
   const { replicationFactor } = view;
   if (length >= replicationFactor) return null;
   return `${length} members could keep replicas, and each partition has ${replicationFactor}`;
+}
+
+function replicationFault(view: View, replicas: number): string | null {
+  if (!Number.isInteger(replicas) || replicas < 1 || replicas > MAX_REPLICAS)
+    return `a partition has between 1 and ${MAX_REPLICAS} replicas, not ${replicas}`;
+  if (replicas === view.replicationFactor)
+    return isResizing(view)
+      ? `each partition is getting ${replicas} replicas already`
+      : `each partition has ${replicas} replicas already`;
+  const { length } = takers(view);
+  if (length >= replicas) return null;
+  return `${length} members could keep replicas: each partition can have at most ${length}, not ${replicas}`;
 }
 
 function transferFault(view: View, node: NodeId, partitions: readonly Partition[] | null): string | null {

@@ -38,7 +38,7 @@ import {
   type View,
   type Wish,
 } from "./view.js";
-import { isEmptied, type Move, mayGiveUp } from "./wished-moves.js";
+import { isEmptied, type Move, mayChange, mayGiveUp } from "./wished-moves.js";
 
 export interface Asked {
   readonly wishing: readonly JoinWish[];
@@ -87,12 +87,14 @@ class Change {
   private readonly ended: Wish[] = [];
   /** The first operation of this view. */
   private operation: string | null = null;
+  private replicationFactor: number;
 
   private readonly before: View;
 
   constructor(private readonly newest: EncodedView) {
     const before = newest.view;
     this.before = before;
+    this.replicationFactor = before.replicationFactor;
     this.members = new Map(before.members.map((member) => [member.id, member]));
     this.voters = before.voters;
     this.partitions = before.partitions;
@@ -111,13 +113,23 @@ class Change {
       this.ended.push({ id, epoch, kind, node });
       return;
     }
+    if (kind === "set-replication") return this.resize(operation);
     const by = kind === "replace" ? { by: operation.by } : {};
     this.wishes = [...this.wishes, { id, epoch, kind, node, ...by }];
+  }
+
+  /** Another wish for a number of replicas ends: what it asked for is wanted no more. */
+  private resize({ id, epoch, kind, node, replicas }: ViewOperation & { kind: "set-replication" }): void {
+    const over = this.wishes.filter((wish) => wish.kind === "set-replication");
+    this.ended.push(...over);
+    this.wishes = [...this.wishes.filter((wish) => !over.includes(wish)), { id, epoch, kind, node, replicas }];
+    this.replicationFactor = replicas;
   }
 
   /** As far as this view can. */
   fulfil(wish: Wish, { mayVote, isBack }: Asked): void {
     if (wish.kind === "rebalance") return this.even(wish);
+    if (wish.kind === "set-replication") return this.endResizing(wish);
     if (wish.kind === "heal") return this.welcome(wish, mayVote, isBack?.(wish.node) === true);
     // Others may still ask it for what it held.
     if (!isEmptied(this.partitions, wish.node)) return;
@@ -137,12 +149,24 @@ class Change {
     this.operation ??= wish.id;
   }
 
+  /** Every group has its size, and no view waits for a replica to be ready. Offices follow then. */
+  private endResizing(wish: Wish): void {
+    const { before, replicationFactor } = this;
+    const isThere = ({ replicas, previous }: Placement): boolean =>
+      previous === undefined && replicas.length === replicationFactor;
+    if (!ledgerOf(before).wishes.includes(wish) || !this.partitions.every(isThere)) return;
+    this.partitions = withEvenWriters(before, this.partitions);
+    this.placed = null;
+    this.ended.push(wish);
+    this.operation ??= wish.id;
+  }
+
   /**
    * A lost member: others get its replicas, if there are enough others. A group can do without it only when what it
    * held is on a ready majority that is heard. A member of no such group is left alone.
    */
   heal(node: NodeId, isHeard: (node: NodeId) => boolean): void {
-    if (!this.members.has(node) || this.wishes.some((wish) => wish.node === node && wish.kind !== "rebalance")) return;
+    if (!this.members.has(node) || this.wishes.some((wish) => wish.node === node && !isOfAll(wish))) return;
     if (takers(this.before).filter((id) => id !== node).length < this.before.replicationFactor) return;
     const kept = this.partitions.filter(({ replicas }) => replicas.includes(node));
     if (kept.length > 0 && !kept.some((placement) => mayGiveUp(placement, node, isHeard))) return;
@@ -252,9 +276,10 @@ class Change {
       this.voters = this.voters.map((voter) => (voter === there ? by : voter)).sort((a, b) => a - b);
     const epoch = viewEpoch(this.before.epoch + 1);
     for (const [index, placement] of this.before.partitions.entries())
-      if (placement.replicas.includes(there)) this.place(partitionOf(index), moved(placement, there, by, epoch));
+      if (placement.replicas.includes(there))
+        this.place(partitionOf(index), moved(placement, { leaves: there, comes: by }, epoch));
     // It was to leave, or to be emptied, and has so.
-    this.ended.push(...this.wishes.filter((wish) => wish.node === there && wish.kind !== "rebalance"));
+    this.ended.push(...this.wishes.filter((wish) => wish.node === there && !isOfAll(wish)));
   }
 
   record(partition: Partition, ready: readonly ReadyReplica[]): void {
@@ -271,9 +296,13 @@ class Change {
     const placement = this.partitions[partition];
     if (placement === undefined || placement !== this.before.partitions[partition]) return;
     const { replicas } = placement;
-    if (!replicas.includes(leaves) || replicas.includes(comes)) return;
-    if (!this.members.has(comes) || !mayVote(comes) || !mayGiveUp(placement, leaves, mayVote)) return;
-    this.place(partition, moved(placement, leaves, comes, viewEpoch(this.before.epoch + 1)));
+    if (leaves !== null && !replicas.includes(leaves)) return;
+    if (comes !== null && (replicas.includes(comes) || !this.members.has(comes))) return;
+    const size = replicas.length + Number(comes !== null) - Number(leaves !== null);
+    const { replicationFactor } = this;
+    if (Math.abs(size - replicationFactor) > Math.abs(replicas.length - replicationFactor)) return;
+    if (!mayChange(placement, { leaves, comes }, mayVote)) return;
+    this.place(partition, moved(placement, { leaves, comes }, viewEpoch(this.before.epoch + 1)));
   }
 
   private place(partition: Partition, placement: Placement): void {
@@ -291,7 +320,7 @@ class Change {
   }
 
   after(): View {
-    const { newest, before, members, voters, partitions, operation, ended, wishes } = this;
+    const { newest, before, members, voters, partitions, operation, ended, wishes, replicationFactor } = this;
     const epoch = viewEpoch(before.epoch + 1);
     const ledger: Ledger = remembering({ ...ledgerOf(before), wishes }, ended, epoch);
     return {
@@ -300,6 +329,7 @@ class Change {
       previousDigest: newest.digest,
       // A change that nobody asked for is named by the view that it follows.
       operationId: operation ?? newest.digest.slice(0, OPERATION_DIGITS),
+      replicationFactor,
       members: byId(members),
       partitions,
       voters,
@@ -313,6 +343,9 @@ class Change {
     return (node) => mayVote(node) && !this.wishes.some((wish) => endsMembership(wish) && wish.node === node);
   }
 }
+
+/** It is about the cluster. The node is only the one that was asked. */
+const isOfAll = ({ kind }: Wish): boolean => kind === "rebalance" || kind === "set-replication";
 
 const OPERATION_DIGITS = 32;
 const NODE_DIGITS = 8;

@@ -46,6 +46,7 @@ export function misplaced(view: View): number {
 /** Every replica is where it should be, and no view waits for one to be ready. `partitions`: those of the next view. */
 export const isEven = (view: View, partitions: readonly Placement[]): boolean =>
   misplaced(view) === 0 &&
+  partitions.every(({ replicas }) => replicas.length === view.replicationFactor) &&
   (partitions.every(({ previous }) => previous === undefined) || planted("growth.even-unready"));
 
 /** The placements with the writers that they should have. Group epochs stay: no replica changes. */

@@ -59,7 +59,7 @@ function placementsFault(before: View, after: View): string | null {
     const { preferred } = placement;
     if (preferred !== undefined && !placement.replicas.includes(preferred))
       return `the preferred writer of partition ${partition} is none of its replicas`;
-    const fault = placementFault(earlier, placement, after.epoch);
+    const fault = placementFault(earlier, placement, after);
     if (fault !== null) return `partition ${partition}: ${fault}`;
   }
   return null;

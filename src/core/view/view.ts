@@ -49,6 +49,7 @@ export type OperationKind =
   | "replace"
   | "remove"
   | "rebalance"
+  | "set-replication"
   | "heal"
   | "other";
 
@@ -59,10 +60,15 @@ export interface Wish {
   /** That it was computed on: the view after it was the first to carry the wish. */
   readonly epoch: ViewEpoch;
   readonly kind: OperationKind;
-  /** The node that it is about; of "rebalance", the newcomer that it is for, or the node that was asked. */
+  /**
+   * The node that it is about. A "rebalance" names the newcomer that it is for, or the node that was asked, and
+   * "set-replication" the node that was asked.
+   */
   readonly node: NodeId;
   /** The node that gets its replicas; of "replace" alone. */
   readonly by?: NodeId;
+  /** The δ that was asked for; of "set-replication" alone. */
+  readonly replicas?: number;
 }
 
 export interface DoneOperation extends Wish {
@@ -88,7 +94,7 @@ export interface View {
   readonly previousDigest: string;
   /** The operation that made it, in hexadecimal. */
   readonly operationId: string;
-  /** δ. */
+  /** δ, as it is or is to be: groups have another size only while a wish "set-replication" is under way. */
   readonly replicationFactor: number;
   /** Ordered by id. */
   readonly members: readonly Member[];

@@ -1,25 +1,22 @@
 /**
- * The wishes of a view to drain, replace or remove a node, or to spread replicas evenly, as moves of replicas. A pure
- * function of the view, so that any proposer goes on where another one stopped. The moves of one view are few enough
- * for the nodes to bear.
+ * The wishes of a view as moves of replicas. A node is to be drained, replaced or removed, replicas are to be spread
+ * evenly, or groups get more or fewer of them. A pure function of the view, so that any proposer goes on where another
+ * one stopped. The moves of one view are few enough for the nodes to bear.
  */
-import { present } from "../../base/assert.js";
 import { majorityOf } from "../../base/votes.js";
 import type { NodeId, Partition } from "../model/ids.js";
 import { partition as partitionOf } from "../model/ids.js";
 import { planted } from "../model/planted.js";
 import type { Seat } from "../placement/layout.js";
 import { admitted, MOVE_CAPS, type MoveCaps, nextMove, type Move as PlacementMove } from "../placement/moves.js";
-import { isReady, replacementFault } from "./move.js";
-import { isEmptying, isRebalancing, ledgerOf, takers } from "./operation.js";
+import { type Change, isReady, replacementFault, unready } from "./move.js";
+import { isEmptying, isRebalancing, isResizing, ledgerOf, takers } from "./operation.js";
 import { targetOf } from "./rebalancing.js";
 import { memberOf, type Placement, placementOf, type View, type Wish } from "./view.js";
 
-/** One replica of a partition gives way to another one. */
-export interface Move {
+/** One replica of a partition gives way to another one, comes besides, or goes. */
+export interface Move extends Change {
   readonly partition: Partition;
-  readonly leaves: NodeId;
-  readonly comes: NodeId;
 }
 
 /** No group names it, nor any that a move still needs (V6). */
@@ -31,20 +28,33 @@ export const isEmptied = (partitions: readonly Placement[], node: NodeId): boole
 
 /**
  * All moves that the wishes still ask for, in the order of partitions: the next one of each. A node that is to be
- * emptied gives all that it keeps. A rebalance moves whatever is not where it should be.
+ * emptied gives all that it keeps. A rebalance moves whatever is not where it should be. A group that has too few
+ * replicas gets one more, once it has none that is to go. One that has too many gives one up.
  */
 export function wishedMoves(view: View): readonly Move[] {
   const wishes = ledgerOf(view).wishes.filter(isEmptying);
   const evens = isRebalancing(view);
-  if (wishes.length === 0 && !evens) return [];
+  const resizes = isResizing(view);
+  if (wishes.length === 0 && !evens && !resizes) return [];
   const possible = new Set(takers(view));
   const takerOf = ({ by }: Wish): NodeId | null => (by !== undefined && possible.has(by) ? by : null);
-  const targets = !evens && wishes.every((wish) => takerOf(wish) !== null) ? null : targetOf(view);
+  const isNamed = !evens && !resizes && wishes.every((wish) => takerOf(wish) !== null);
+  const targets = isNamed ? null : targetOf(view);
   const seats = new Map<NodeId, Seat>(view.members.map((member) => [member.id, member]));
   return view.partitions.flatMap((placement, index) => {
     const partition = partitionOf(index);
     const { replicas } = placement;
     const wish = wishes.find(({ node }) => replicas.includes(node));
+    const size = Math.sign(view.replicationFactor - replicas.length);
+    if (size < 0) {
+      // One that is not ready, or is to be emptied, goes first.
+      const [first = wish?.node] = unready(placement);
+      if (first !== undefined) return [{ partition, leaves: first, comes: null }];
+    }
+    if (size < 0 || (size > 0 && wish === undefined)) {
+      const resized = nextMove(partition, replicas, targets?.[index]?.replicas ?? replicas, seats);
+      return resized === null ? [] : [{ partition, leaves: resized.from, comes: resized.to }];
+    }
     if (wish === undefined && !evens) return [];
     const by = wish === undefined ? null : takerOf(wish);
     if (wish !== undefined && by !== null && !replicas.includes(by))
@@ -63,12 +73,15 @@ export function allMoves(view: View): readonly Move[] {
   const moves: Move[] = [];
   const after = view.partitions.map(({ replicas }) => replicas);
   let now = view;
-  for (let round = 0; round < view.replicationFactor; round++) {
+  const rounds = Math.max(view.replicationFactor, ...after.map(({ length }) => length));
+  for (let round = 0; round < rounds; round++) {
     const next = wishedMoves(now);
     if (next.length === 0) break;
     moves.push(...next);
-    for (const { partition, leaves, comes } of next)
-      after[partition] = [...(after[partition] ?? []).filter((node) => node !== leaves), comes];
+    for (const { partition, leaves, comes } of next) {
+      const staying = (after[partition] ?? []).filter((node) => node !== leaves);
+      after[partition] = comes === null ? staying : [...staying, comes];
+    }
     now = { ...now, partitions: now.partitions.map((one, index) => ({ ...one, replicas: after[index] ?? [] })) };
   }
   return moves;
@@ -94,17 +107,23 @@ export function nextMoves(
   isHeard: (node: NodeId) => boolean = () => true,
   wished: readonly Move[] = wishedMoves(view),
 ): readonly Move[] {
-  const possible = wished.filter(
-    ({ partition, leaves, comes }) => isHeard(comes) && mayGiveUp(placementOf(view, partition), leaves, isHeard),
-  );
+  const possible = wished.filter((move) => mayChange(placementOf(view, move.partition), move, isHeard));
   const asSteps = possible.map(({ partition, leaves, comes }) => ({ partition, from: leaves, to: comes }));
   const begun = admitted(asSteps, underWay(view), caps);
   const together = planted("H21.one-by-one") ? begun.slice(0, 1) : begun;
-  return together.map(({ partition, from, to }) => ({
-    partition,
-    leaves: present(from, "who leaves"),
-    comes: present(to, "who comes"),
-  }));
+  return together.map(({ partition, from, to }) => ({ partition, leaves: from, comes: to }));
+}
+
+/** Whether the group can change so now: who comes is heard, and what it held is on a ready majority that is (V5). */
+export function mayChange(
+  placement: Placement,
+  { leaves, comes }: Change,
+  isHeard: (node: NodeId) => boolean,
+): boolean {
+  if (comes !== null && !isHeard(comes)) return false;
+  if (leaves !== null) return mayGiveUp(placement, leaves, isHeard);
+  // A larger majority is needed at once, and the newcomer counts for it only later.
+  return replacementFault(placement, null) === null && placement.replicas.every(isHeard);
 }
 
 /** Whether the group can give up that replica: what it held is on a ready majority that is heard (V5, H16). */
@@ -121,12 +140,12 @@ export function mayGiveUp(placement: Placement, leaves: NodeId, isHeard: (node: 
 
 /** Moves that no view records as finished. Two nodes each, if the one that gives is still a member. */
 function underWay(view: View): PlacementMove[] {
-  return view.partitions.flatMap(({ replicas, previous }, index) => {
+  return view.partitions.flatMap(({ replicas, previous }, index): PlacementMove[] => {
     if (previous === undefined) return [];
     const partition = partitionOf(index);
     const from = previous.replicas.find((node) => !replicas.includes(node) && memberOf(view, node) !== undefined);
-    return replicas
-      .filter((node) => !previous.replicas.includes(node))
-      .map((to) => ({ partition, from: from ?? null, to }));
+    const coming = replicas.filter((node) => !previous.replicas.includes(node));
+    if (coming.length === 0) return [{ partition, from: from ?? null, to: null }];
+    return coming.map((to) => ({ partition, from: from ?? null, to }));
   });
 }

@@ -48,7 +48,7 @@ export async function tried(node: ServingNode, operation: ViewOperation): Promis
     moves: moves.map(({ partition, leaves, comes }) => {
       const size = held.get(partition);
       const told = size === undefined ? {} : { keys: BigInt(size.keys), bytes: BigInt(size.bytes) };
-      return { partition, fromNodeId: leaves, toNodeId: comes, ...told };
+      return { partition, fromNodeId: leaves ?? 0, toNodeId: comes ?? 0, ...told };
     }),
   };
 }

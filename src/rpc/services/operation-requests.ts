@@ -1,5 +1,9 @@
 /** Requests to change the cluster: they are looked at before any work is done, and refused with the reason. */
-import type { TransferWriterRequest } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import type {
+  SetReplicationRequest,
+  TransferWriterRequest,
+} from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { MAX_REPLICAS } from "../../base/votes.js";
 import { partition, viewEpoch } from "../../core/model/ids.js";
 import type { View } from "../../core/view/view.js";
 import { STATUS } from "../../grpc/status.js";
@@ -38,6 +42,17 @@ export function checkId(id: Uint8Array): void {
     "OPERATION_ID_LENGTH",
     `operation_id must have ${OPERATION_ID_BYTES} bytes; it has ${id.length}`,
     { field: "operation_id", bound: String(OPERATION_ID_BYTES), value: String(id.length) },
+    "read",
+  );
+}
+
+/** The number of replicas that a partition can have, whatever the cluster. */
+export function replicasOf({ replicas }: SetReplicationRequest): number {
+  if (replicas >= 1 && replicas <= MAX_REPLICAS) return replicas;
+  throw invalid(
+    "REPLICATION_OUT_OF_RANGE",
+    `replicas must be between 1 and ${MAX_REPLICAS}; it is ${replicas}`,
+    { field: "replicas", bound: replicas < 1 ? "1" : String(MAX_REPLICAS), value: String(replicas) },
     "read",
   );
 }

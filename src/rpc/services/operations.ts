@@ -19,7 +19,7 @@ import { starting } from "../call/failure.js";
 import { KeptAnswer } from "../call/kept-answer.js";
 import { serverStreaming, unary } from "../call/routes.js";
 import { checkRoom, hears, type Outcome, tried, triedJoin } from "./dry-run.js";
-import { baseOf, checkId, partitionsOf, refused } from "./operation-requests.js";
+import { baseOf, checkId, partitionsOf, refused, replicasOf } from "./operation-requests.js";
 import { Places } from "./places.js";
 import type { Serving, ServingNode } from "./serving.js";
 import { doneOperation, isAsked, isFinal, known, pendingWish, settled, withProgress } from "./told-operations.js";
@@ -122,6 +122,14 @@ export function operationRoutes(serving: Serving, callOf: (call: GrpcCall) => Ca
     ),
     unary(service, methods.rebalance, (request, call) =>
       run(call, request, (_view, base) => ({ kind: "rebalance", ...base, node: mustServe().status.self })),
+    ),
+    unary(service, methods.setReplication, (request, call) =>
+      run(call, request, (_view, base) => ({
+        kind: "set-replication",
+        ...base,
+        node: mustServe().status.self,
+        replicas: replicasOf(request),
+      })),
     ),
     unary(service, methods.getOperation, async (request) => {
       const node = mustServe();

@@ -18,9 +18,15 @@ import type { ServingNode } from "./serving.js";
 export function settled(view: View, asked: ViewOperation): Operation {
   const fate = fateOf(view, asked.id, asked.epoch);
   const other = fate.state === "pending" ? fate.wish : fate.state === "done" ? fate.record : null;
-  if (other !== null && (other.kind !== asked.kind || other.node !== asked.node))
+  if (other !== null && !isSame(other, asked))
     throw refused(`operation_id belongs to another operation: ${other.kind} of node ${other.node}`, view);
   return told(view, fate, { id: asked.id, epoch: asked.epoch, kind: kindToWire(asked.kind), node: asked.node });
+}
+
+/** An operation about the whole cluster may be asked for again at another node. */
+function isSame(other: Wish, asked: ViewOperation): boolean {
+  if (other.kind !== asked.kind) return false;
+  return asked.kind === "set-replication" ? other.replicas === asked.replicas : other.node === asked.node;
 }
 
 export const isAsked = (node: ServingNode, id: string): boolean =>
@@ -63,6 +69,7 @@ const NOTHING = {
   partitionsLeft: 0,
   partitionsMoving: 0,
   byNodeId: 0,
+  replicas: 0,
   explanation: "",
   progress: undefined,
 };
@@ -105,15 +112,17 @@ export function pendingWish(view: View, wish: Wish): Operation {
   const { node, by, kind } = wish;
   const base = { ...wishToWire(wish), state: OperationState.PENDING };
   const { left, moving } = partitionsLeft(view, wish);
-  if (kind !== "rebalance" && kind !== "heal" && left.length === 0)
+  if (kind !== "rebalance" && kind !== "heal" && kind !== "set-replication" && left.length === 0)
     return { ...base, explanation: `node ${node} is leaving` };
   const count = `${left.length} partitions are left, of which ${moving.length} are moving`;
   const told =
     kind === "rebalance"
       ? `replicas are spread evenly: ${count}`
-      : kind === "heal"
-        ? healing(node, left.length, count)
-        : `${giving(node, by)}: ${count}`;
+      : kind === "set-replication"
+        ? `each partition gets ${view.replicationFactor} replicas: ${count}`
+        : kind === "heal"
+          ? healing(node, left.length, count)
+          : `${giving(node, by)}: ${count}`;
   return { ...base, explanation: told, partitionsLeft: left.length, partitionsMoving: moving.length };
 }
 
@@ -125,13 +134,14 @@ const healing = (node: NodeId, left: number, count: string): string =>
     ? `node ${node} was not heard for long, and others have its replicas; it gets its share again once it is heard`
     : `node ${node} was not heard for long, and others get its replicas: ${count}`;
 
-const wishToWire = ({ id, kind, node, epoch, by }: Wish): Omit<Operation, "state"> => ({
+const wishToWire = ({ id, kind, node, epoch, by, replicas }: Wish): Omit<Operation, "state"> => ({
   ...NOTHING,
   id: Buffer.from(id, "hex"),
   kind: kindToWire(kind),
   nodeId: node,
   epoch: BigInt(epoch),
   byNodeId: by ?? 0,
+  replicas: replicas ?? 0,
 });
 
 export const doneOperation = (done: DoneOperation): Operation => ({

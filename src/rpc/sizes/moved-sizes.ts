@@ -42,7 +42,7 @@ export function shortOfRoom(view: View, moves: readonly Move[], sizes: SizesByNo
     const bytes = Math.max(0, (held.get(partition)?.bytes ?? 0) - there);
     coming.set(node, (coming.get(node) ?? 0) + bytes);
   };
-  for (const { partition, comes } of moves) add(comes, partition);
+  for (const { partition, comes } of moves) if (comes !== null) add(comes, partition);
   const asked = new Set(coming.keys());
   for (const [p, placement] of view.partitions.entries())
     for (const node of placement.replicas) if (asked.has(node) && !isReady(placement, node)) add(node, partitionOf(p));

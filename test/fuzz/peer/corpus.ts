@@ -243,6 +243,10 @@ const MESSAGES: Kinds = {
     { operation: { kind: "remove", id: "cc".repeat(16), epoch: viewEpoch(1), node: B }, digest: FIRST.digest },
     { operation: { kind: "replace", id: "ca".repeat(16), epoch: viewEpoch(1), node: B, by: C }, digest: FIRST.digest },
     {
+      operation: { kind: "set-replication", id: "c8".repeat(16), epoch: viewEpoch(1), node: B, replicas: 3 },
+      digest: FIRST.digest,
+    },
+    {
       operation: { kind: "transfer-writer", id: "ce".repeat(16), epoch: viewEpoch(1), node: B, partitions: null },
       digest: FIRST.digest,
     },

@@ -57,6 +57,7 @@ const operation = (state: OperationState, more: Partial<Operation> = {}): Operat
   partitionsMoving: 0,
   byNodeId: 0,
   progress: undefined,
+  replicas: 0,
   ...more,
 });
 const ID = "03".repeat(16);

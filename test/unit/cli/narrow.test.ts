@@ -86,6 +86,7 @@ const OPERATIONS: readonly Operation[] = [
   partitionsMoving: 64,
   byNodeId: 0,
   progress: undefined,
+  replicas: 0,
 }));
 const ID = "ab".repeat(16);
 

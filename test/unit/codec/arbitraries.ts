@@ -182,6 +182,13 @@ const anyViewOperation: fc.Arbitrary<ViewOperation> = fc.oneof(
     node: anyNode,
   }),
   fc.record({
+    kind: fc.constant("set-replication" as const),
+    id: anyOperationId,
+    epoch: anyViewEpoch,
+    node: anyNode,
+    replicas: fc.integer({ min: 1, max: 31 }),
+  }),
+  fc.record({
     kind: fc.constant("replace" as const),
     id: anyOperationId,
     epoch: anyViewEpoch,

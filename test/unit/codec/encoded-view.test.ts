@@ -53,7 +53,7 @@ describe("the bytes of a view", () => {
   test("of a view that moves a partition name the group before and who is ready, until the move is finished", () => {
     const [first, ...rest] = FIRST.partitions;
     if (first === undefined) throw new Error("no partition");
-    const once = moved(first, nodeId(2), nodeId(3), viewEpoch(2));
+    const once = moved(first, { leaves: nodeId(2), comes: nodeId(3) }, viewEpoch(2));
     const recorded = recording(once, [
       { node: nodeId(1), bad: 0 },
       { node: nodeId(3), bad: 7 },
@@ -82,7 +82,9 @@ describe("the bytes of a view", () => {
   test("tell of what this version does not read, wherever in the view a later one put it", () => {
     const [first, ...rest] = FIRST.partitions;
     if (first === undefined) throw new Error("no partition");
-    const moving = recording(moved(first, nodeId(2), nodeId(3), viewEpoch(2)), [{ node: nodeId(1), bad: 0 }]);
+    const moving = recording(moved(first, { leaves: nodeId(2), comes: nodeId(3) }, viewEpoch(2)), [
+      { node: nodeId(1), bad: 0 },
+    ]);
     const wish = { id: "ab".repeat(16), epoch: viewEpoch(1), kind: "leave", node: nodeId(2) } as const;
     const ledger = { wishes: [wish], done: [{ ...wish, doneIn: viewEpoch(2) }], forgotten: 0 };
     const view = { ...FIRST, partitions: [moving, ...rest], ledger };

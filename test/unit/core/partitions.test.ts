@@ -26,7 +26,7 @@ const K = key("k");
 
 /** One partition of three nodes: first of 1, 2 and 3, then of 1, 2 and 4. */
 const FIRST: Placement = { replicas: [1, 2, 3].map(nodeId), groupEpoch: groupEpoch(1) };
-const MOVED = moved(FIRST, nodeId(3), nodeId(4), viewEpoch(2));
+const MOVED = moved(FIRST, { leaves: nodeId(3), comes: nodeId(4) }, viewEpoch(2));
 const FINISHED = recording(
   MOVED,
   [1, 2, 4].map((node) => ({ node: nodeId(node), bad: 0 })),
@@ -244,8 +244,7 @@ describe("a copy that leaves", () => {
         { node: nodeId(1), bad: 0 },
         { node: nodeId(2), bad: 0 },
       ]),
-      nodeId(4),
-      nodeId(3),
+      { leaves: nodeId(4), comes: nodeId(3) },
       viewEpoch(3),
     );
     expect(node.follow(at(3, back))).toEqual(["begun 3"]);

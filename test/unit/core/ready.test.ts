@@ -23,7 +23,11 @@ const first = encodedView({
   members: FIRST.members.map((m, i) => ({ ...m, id: nodeId(i + 1) })),
   voters: [1, 2, 3, 4].map(nodeId),
 });
-const MOVED = moved(first.view.partitions[0] as View["partitions"][number], nodeId(3), nodeId(4), viewEpoch(2));
+const MOVED = moved(
+  first.view.partitions[0] as View["partitions"][number],
+  { leaves: nodeId(3), comes: nodeId(4) },
+  viewEpoch(2),
+);
 const second = encodedView({ ...first.view, epoch: viewEpoch(2), previousDigest: first.digest, partitions: [MOVED] });
 
 afterEach(() => plant());

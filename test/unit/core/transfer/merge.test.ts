@@ -1,10 +1,11 @@
 /** The merge: what a copy holds in the end, whoever dies in the middle. */
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { compareBallots } from "../../../../src/core/model/ballot.js";
 import { key, type NodeId, nodeId, revision } from "../../../../src/core/model/ids.js";
 import type { Merged } from "../../../../src/core/model/transfer-entry.js";
 import type { TransferAnswer, TransferQuestion } from "../../../../src/core/model/transfer-message.js";
 import { BAD_WAIT_MS, Merge, STALL_MS } from "../../../../src/core/transfer/merge.js";
+import type { SourceCopy } from "../../../../src/core/transfer/source.js";
 import { plant } from "../../../planted/planted.js";
 import { at, EVERYBODY, OLD, Outbox, only, PATIENCE, register, Source, Target } from "./rig.js";
 
@@ -29,9 +30,9 @@ beforeEach(() => {
   merge = begin(null);
 });
 
-function begin(restored: Merged | null): Merge {
+function begin(restored: Merged | null, own: SourceCopy | null = null): Merge {
   const { group, receiver, attempts, load } = target;
-  return new Merge({ group, previous: OLD, receiver, own: null, attempts, load, restored });
+  return new Merge({ group, previous: OLD, receiver, own, attempts, load, restored });
 }
 
 function run(forMs = 1_000): void {
@@ -256,4 +257,47 @@ test("a merge is said to have come to a key once the registers up to it are here
 test("planted V3.noted-early: after a restart it leaves out what it had not fetched", () => {
   plant("V3.noted-early");
   expect(restartedBeforeFetching()).toBeLessThan(400);
+});
+
+describe("a copy that was in the group before and cannot stay with what it holds", () => {
+  beforeEach(() => {
+    // Node 1 of the three before, in a group of nodes 1 and 2.
+    target = new Target(nodeId(1), [1, 2]);
+    merge = begin(null, (sources[0] as Source).replica);
+    passes = (to) => to !== 1;
+  });
+
+  test("is one of its own sources, and asks nobody for what it held itself", () => {
+    const asked: string[] = [];
+    passes = (to, message) => {
+      asked.push(`${to} ${message.kind}`);
+      return true;
+    };
+    put("a", 4, 1, null);
+    put("b", 2, 2, 2);
+    put("c", null, 3, 3);
+    run();
+    expect(merge.ready).toBe(true);
+    expect(target.held).toBe("a=4 b=2 c=3");
+    expect(asked.filter((one) => one.startsWith("1 "))).toEqual([]);
+    expect(asked.filter((one) => one === "2 ask-keys" || one === "3 ask-keys")).toHaveLength(1);
+  });
+
+  test("takes over its own floor and reservation", () => {
+    const { replica } = sources[0] as Source;
+    replica.floor = revision(7);
+    replica.reservation = revision(9);
+    run();
+    expect([target.replica.floor, target.replica.reservation]).toEqual([7, 9]);
+  });
+
+  test("takes so many bytes of its own in a tick, however much it holds", () => {
+    for (let i = 0; i < 40; i++) sources[0]?.put(register(`k${i}`, 1, "x".repeat(64 * 1_024)));
+    run(20);
+    const first = target.table.size;
+    expect(first).toBeGreaterThan(0);
+    expect(first).toBeLessThan(10);
+    run(1_000);
+    expect([merge.ready, target.table.size]).toEqual([true, 40]);
+  });
 });

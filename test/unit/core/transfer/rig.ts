@@ -108,14 +108,20 @@ export class Source {
   }
 }
 
-/** The copy of node 4, which takes over. */
+/** The copy that takes over: of node 4, unless said otherwise. */
 export class Target {
   readonly table = new MemoryTable();
-  readonly group = new Group(P, NEW, [1, 2, 4].map(nodeId), nodeId(4));
-  readonly replica = new Replica(this.group, this.table);
-  readonly receiver = new Receiver(this.group, this.replica, this.table);
+  readonly group: Group;
+  readonly replica: Replica;
+  readonly receiver: Receiver;
   readonly attempts = new Attempts(0);
   readonly load = new TransferLoad();
+
+  constructor(self = nodeId(4), replicas: readonly number[] = [1, 2, 4]) {
+    this.group = new Group(P, NEW, replicas.map(nodeId), self);
+    this.replica = new Replica(this.group, this.table);
+    this.receiver = new Receiver(this.group, this.replica, this.table);
+  }
 
   /** "k=3 l=bad": what it holds, by seq. */
   get held(): string {

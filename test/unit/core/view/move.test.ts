@@ -8,9 +8,9 @@ const ids = (...numbers: number[]): NodeId[] => numbers.map(nodeId);
 const ready = (...numbers: number[]): ReadyReplica[] => numbers.map((n) => ({ node: nodeId(n), bad: 0 }));
 const FIRST: Placement = { replicas: ids(3, 1, 2), groupEpoch: groupEpoch(1) };
 const move = (placement: Placement, leaves: number, comes: number, epoch: number): Placement =>
-  moved(placement, nodeId(leaves), nodeId(comes), viewEpoch(epoch));
-const fault = (before: Placement, after: Placement, epoch = 9): string | null =>
-  placementFault(before, after, viewEpoch(epoch));
+  moved(placement, { leaves: nodeId(leaves), comes: nodeId(comes) }, viewEpoch(epoch));
+const fault = (before: Placement, after: Placement, epoch = 9, replicationFactor = before.replicas.length) =>
+  placementFault(before, after, { epoch: viewEpoch(epoch), replicationFactor });
 
 afterEach(() => plant());
 

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { majorityOf } from "../../../../src/base/votes.js";
-import { type NodeId, nodeId } from "../../../../src/core/model/ids.js";
+import { type NodeId, nodeId, viewEpoch } from "../../../../src/core/model/ids.js";
 import { MOVE_CAPS } from "../../../../src/core/placement/moves.js";
 import type { EncodedView } from "../../../../src/core/view/encoded-view.js";
 import { moved } from "../../../../src/core/view/move.js";
@@ -161,13 +161,13 @@ describe("the removal of a dead node", () => {
     const moves = nextMoves(begun);
     expect(moves.length).toBeGreaterThan(0);
     const [{ partition: p, leaves, comes }] = moves as [(typeof moves)[0]];
-    const group = moved(begun.partitions[p] as Placement, leaves, comes, (begun.epoch + 1) as typeof begun.epoch);
+    const group = moved(begun.partitions[p] as Placement, { leaves, comes }, viewEpoch(begun.epoch + 1));
     // The newcomer is the one replica that is not ready: it may give way, and nobody else.
     const known: Placement = {
       ...group,
       ready: group.replicas.filter((id) => id !== comes).map((node) => ({ node, bad: 0 })),
     };
-    expect(mayGiveUp(known, comes, (node) => node !== comes)).toBe(true);
+    expect(mayGiveUp(known, comes as NodeId, (node) => node !== comes)).toBe(true);
     expect(mayGiveUp(known, group.replicas.find((id) => id !== comes) as NodeId, () => true)).toBe(false);
   });
 });

@@ -74,6 +74,8 @@ const (
 	ErrorReason_ERROR_REASON_OPERATION_ID_LENGTH ErrorReason = 15
 	// The epoch of the view that an operation was computed on is missing.
 	ErrorReason_ERROR_REASON_EPOCH_MISSING ErrorReason = 16
+	// SetReplication: the number of replicas is 0 or above 31.
+	ErrorReason_ERROR_REASON_REPLICATION_OUT_OF_RANGE ErrorReason = 17
 	// FAILED_PRECONDITION. Add: the value is not a decimal signed 64-bit number.
 	ErrorReason_ERROR_REASON_NOT_A_NUMBER ErrorReason = 20
 	// OUT_OF_RANGE. Add: the sum does not fit a signed 64-bit number.
@@ -138,6 +140,7 @@ var (
 		14: "ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG",
 		15: "ERROR_REASON_OPERATION_ID_LENGTH",
 		16: "ERROR_REASON_EPOCH_MISSING",
+		17: "ERROR_REASON_REPLICATION_OUT_OF_RANGE",
 		20: "ERROR_REASON_NOT_A_NUMBER",
 		21: "ERROR_REASON_OVERFLOW",
 		22: "ERROR_REASON_NOT_TEXT",
@@ -158,41 +161,42 @@ var (
 		52: "ERROR_REASON_BACKUP_OFF",
 	}
 	ErrorReason_value = map[string]int32{
-		"ERROR_REASON_UNSPECIFIED":             0,
-		"ERROR_REASON_KEY_EMPTY":               1,
-		"ERROR_REASON_KEY_TOO_LONG":            2,
-		"ERROR_REASON_VALUE_TOO_LONG":          3,
-		"ERROR_REASON_CONDITION_MISSING":       4,
-		"ERROR_REASON_VERSION_ZERO":            5,
-		"ERROR_REASON_REQUEST_ID_LENGTH":       6,
-		"ERROR_REASON_REQUEST_ID_REUSED":       7,
-		"ERROR_REASON_AFTER_OTHER_PARTITION":   8,
-		"ERROR_REASON_NOT_UTF8":                9,
-		"ERROR_REASON_AFTER_IN_FUTURE":         10,
-		"ERROR_REASON_REQUEST_MISSING":         11,
-		"ERROR_REASON_PARTITION_OUT_OF_RANGE":  12,
-		"ERROR_REASON_REVISION_OUT_OF_RANGE":   13,
-		"ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG": 14,
-		"ERROR_REASON_OPERATION_ID_LENGTH":     15,
-		"ERROR_REASON_EPOCH_MISSING":           16,
-		"ERROR_REASON_NOT_A_NUMBER":            20,
-		"ERROR_REASON_OVERFLOW":                21,
-		"ERROR_REASON_NOT_TEXT":                22,
-		"ERROR_REASON_KEY_SPACE_NOT_FOUND":     23,
-		"ERROR_REASON_OPERATION_REFUSED":       24,
-		"ERROR_REASON_NO_WRITER":               30,
-		"ERROR_REASON_MOVING":                  31,
-		"ERROR_REASON_NO_QUORUM":               32,
-		"ERROR_REASON_DRAINING":                33,
-		"ERROR_REASON_OVERLOADED":              34,
-		"ERROR_REASON_DISK_FULL":               35,
-		"ERROR_REASON_QUOTA_EXCEEDED":          36,
-		"ERROR_REASON_EPOCH_AHEAD":             37,
-		"ERROR_REASON_OUTCOME_UNKNOWN":         40,
-		"ERROR_REASON_REQUEST_EXPIRED":         41,
-		"ERROR_REASON_UNAUTHENTICATED":         50,
-		"ERROR_REASON_FORBIDDEN":               51,
-		"ERROR_REASON_BACKUP_OFF":              52,
+		"ERROR_REASON_UNSPECIFIED":              0,
+		"ERROR_REASON_KEY_EMPTY":                1,
+		"ERROR_REASON_KEY_TOO_LONG":             2,
+		"ERROR_REASON_VALUE_TOO_LONG":           3,
+		"ERROR_REASON_CONDITION_MISSING":        4,
+		"ERROR_REASON_VERSION_ZERO":             5,
+		"ERROR_REASON_REQUEST_ID_LENGTH":        6,
+		"ERROR_REASON_REQUEST_ID_REUSED":        7,
+		"ERROR_REASON_AFTER_OTHER_PARTITION":    8,
+		"ERROR_REASON_NOT_UTF8":                 9,
+		"ERROR_REASON_AFTER_IN_FUTURE":          10,
+		"ERROR_REASON_REQUEST_MISSING":          11,
+		"ERROR_REASON_PARTITION_OUT_OF_RANGE":   12,
+		"ERROR_REASON_REVISION_OUT_OF_RANGE":    13,
+		"ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG":  14,
+		"ERROR_REASON_OPERATION_ID_LENGTH":      15,
+		"ERROR_REASON_EPOCH_MISSING":            16,
+		"ERROR_REASON_REPLICATION_OUT_OF_RANGE": 17,
+		"ERROR_REASON_NOT_A_NUMBER":             20,
+		"ERROR_REASON_OVERFLOW":                 21,
+		"ERROR_REASON_NOT_TEXT":                 22,
+		"ERROR_REASON_KEY_SPACE_NOT_FOUND":      23,
+		"ERROR_REASON_OPERATION_REFUSED":        24,
+		"ERROR_REASON_NO_WRITER":                30,
+		"ERROR_REASON_MOVING":                   31,
+		"ERROR_REASON_NO_QUORUM":                32,
+		"ERROR_REASON_DRAINING":                 33,
+		"ERROR_REASON_OVERLOADED":               34,
+		"ERROR_REASON_DISK_FULL":                35,
+		"ERROR_REASON_QUOTA_EXCEEDED":           36,
+		"ERROR_REASON_EPOCH_AHEAD":              37,
+		"ERROR_REASON_OUTCOME_UNKNOWN":          40,
+		"ERROR_REASON_REQUEST_EXPIRED":          41,
+		"ERROR_REASON_UNAUTHENTICATED":          50,
+		"ERROR_REASON_FORBIDDEN":                51,
+		"ERROR_REASON_BACKUP_OFF":               52,
 	}
 )
 
@@ -352,7 +356,7 @@ const file_onar_kv_v1_error_proto_rawDesc = "" +
 	"\aOutcome\x123\n" +
 	"\texecution\x18\x01 \x01(\x0e2\x15.onar.kv.v1.ExecutionR\texecution\x129\n" +
 	"\x1aretry_with_same_id_is_safe\x18\x02 \x01(\bR\x15retryWithSameIdIsSafe\x120\n" +
-	"\brevision\x18\x03 \x01(\v2\x14.onar.kv.v1.RevisionR\brevision*\xfc\b\n" +
+	"\brevision\x18\x03 \x01(\v2\x14.onar.kv.v1.RevisionR\brevision*\xa7\t\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16ERROR_REASON_KEY_EMPTY\x10\x01\x12\x1d\n" +
@@ -371,7 +375,8 @@ const file_onar_kv_v1_error_proto_rawDesc = "" +
 	"\"ERROR_REASON_REVISION_OUT_OF_RANGE\x10\r\x12(\n" +
 	"$ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG\x10\x0e\x12$\n" +
 	" ERROR_REASON_OPERATION_ID_LENGTH\x10\x0f\x12\x1e\n" +
-	"\x1aERROR_REASON_EPOCH_MISSING\x10\x10\x12\x1d\n" +
+	"\x1aERROR_REASON_EPOCH_MISSING\x10\x10\x12)\n" +
+	"%ERROR_REASON_REPLICATION_OUT_OF_RANGE\x10\x11\x12\x1d\n" +
 	"\x19ERROR_REASON_NOT_A_NUMBER\x10\x14\x12\x19\n" +
 	"\x15ERROR_REASON_OVERFLOW\x10\x15\x12\x19\n" +
 	"\x15ERROR_REASON_NOT_TEXT\x10\x16\x12$\n" +

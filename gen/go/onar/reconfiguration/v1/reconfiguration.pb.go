@@ -49,6 +49,8 @@ const (
 	OperationKind_OPERATION_KIND_REBALANCE OperationKind = 7
 	// A member was not heard for long, and others get its replicas. Done once it is heard again, or is a member no more. Nobody asks for it.
 	OperationKind_OPERATION_KIND_HEAL OperationKind = 8
+	// Each partition gets another number of replicas.
+	OperationKind_OPERATION_KIND_SET_REPLICATION OperationKind = 9
 )
 
 // Enum value maps for OperationKind.
@@ -63,6 +65,7 @@ var (
 		6: "OPERATION_KIND_REMOVE",
 		7: "OPERATION_KIND_REBALANCE",
 		8: "OPERATION_KIND_HEAL",
+		9: "OPERATION_KIND_SET_REPLICATION",
 	}
 	OperationKind_value = map[string]int32{
 		"OPERATION_KIND_UNSPECIFIED":     0,
@@ -74,6 +77,7 @@ var (
 		"OPERATION_KIND_REMOVE":          6,
 		"OPERATION_KIND_REBALANCE":       7,
 		"OPERATION_KIND_HEAL":            8,
+		"OPERATION_KIND_SET_REPLICATION": 9,
 	}
 )
 
@@ -295,7 +299,7 @@ type View struct {
 	PreviousDigest []byte `protobuf:"bytes,3,opt,name=previous_digest,json=previousDigest,proto3" json:"previous_digest,omitempty"`
 	// The operation that made this view: 16 bytes chosen by whoever asked for it; empty in view 1.
 	OperationId []byte `protobuf:"bytes,4,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
-	// How many replicas each partition is meant to have (δ). A partition has fewer only while there are fewer members.
+	// How many replicas each partition is meant to have (δ). A partition has fewer or more only while `wishes` has a SET_REPLICATION.
 	ReplicationFactor uint32 `protobuf:"varint,5,opt,name=replication_factor,json=replicationFactor,proto3" json:"replication_factor,omitempty"`
 	// The number of partitions (P): a power of two, fixed when the cluster is created. 256 by default.
 	PartitionCount uint32 `protobuf:"varint,6,opt,name=partition_count,json=partitionCount,proto3" json:"partition_count,omitempty"`
@@ -439,10 +443,12 @@ type Wish struct {
 	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// Its kind. JOIN and TRANSFER_WRITER take one view, and so are never wishes.
 	Kind OperationKind `protobuf:"varint,3,opt,name=kind,proto3,enum=onar.reconfiguration.v1.OperationKind" json:"kind,omitempty"`
-	// The node that it is about. REBALANCE: the newcomer that it is for, or the node that was asked.
+	// The node that it is about. REBALANCE: the newcomer that it is for, or the node that was asked. SET_REPLICATION: the node that was asked.
 	NodeId uint32 `protobuf:"varint,4,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// REPLACE: the node that gets its replicas. Otherwise 0.
-	ByNodeId      uint32 `protobuf:"varint,5,opt,name=by_node_id,json=byNodeId,proto3" json:"by_node_id,omitempty"`
+	ByNodeId uint32 `protobuf:"varint,5,opt,name=by_node_id,json=byNodeId,proto3" json:"by_node_id,omitempty"`
+	// SET_REPLICATION: how many replicas each partition gets. Otherwise 0.
+	Replicas      uint32 `protobuf:"varint,6,opt,name=replicas,proto3" json:"replicas,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -512,6 +518,13 @@ func (x *Wish) GetByNodeId() uint32 {
 	return 0
 }
 
+func (x *Wish) GetReplicas() uint32 {
+	if x != nil {
+		return x.Replicas
+	}
+	return 0
+}
+
 // An operation that a view did.
 type DoneOperation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -526,7 +539,9 @@ type DoneOperation struct {
 	// The epoch of the view that did it.
 	DoneEpoch uint64 `protobuf:"varint,5,opt,name=done_epoch,json=doneEpoch,proto3" json:"done_epoch,omitempty"`
 	// REPLACE: the node that got its replicas. Otherwise 0.
-	ByNodeId      uint32 `protobuf:"varint,6,opt,name=by_node_id,json=byNodeId,proto3" json:"by_node_id,omitempty"`
+	ByNodeId uint32 `protobuf:"varint,6,opt,name=by_node_id,json=byNodeId,proto3" json:"by_node_id,omitempty"`
+	// SET_REPLICATION: how many replicas each partition was to get. Otherwise 0.
+	Replicas      uint32 `protobuf:"varint,7,opt,name=replicas,proto3" json:"replicas,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -599,6 +614,13 @@ func (x *DoneOperation) GetDoneEpoch() uint64 {
 func (x *DoneOperation) GetByNodeId() uint32 {
 	if x != nil {
 		return x.ByNodeId
+	}
+	return 0
+}
+
+func (x *DoneOperation) GetReplicas() uint32 {
+	if x != nil {
+		return x.Replicas
 	}
 	return 0
 }
@@ -2877,14 +2899,161 @@ func (x *RebalanceResponse) GetMoves() []*ReplicaMove {
 	return nil
 }
 
-// A replica that goes from one node to another.
+// How many replicas each partition is to have.
+type SetReplicationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in LeaveRequest.
+	OperationId []byte `protobuf:"bytes,17,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// As in LeaveRequest.
+	Epoch uint64 `protobuf:"varint,18,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Changes nothing: the answer shows which replicas would come and go.
+	DryRun bool `protobuf:"varint,19,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// The number of replicas: 1 to 31. INVALID_ARGUMENT, REPLICATION_OUT_OF_RANGE. FAILED_PRECONDITION, OPERATION_REFUSED when fewer members could
+	// keep replicas, or each partition has that many already.
+	Replicas      uint32 `protobuf:"varint,25,opt,name=replicas,proto3" json:"replicas,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetReplicationRequest) Reset() {
+	*x = SetReplicationRequest{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetReplicationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetReplicationRequest) ProtoMessage() {}
+
+func (x *SetReplicationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetReplicationRequest.ProtoReflect.Descriptor instead.
+func (*SetReplicationRequest) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *SetReplicationRequest) GetOperationId() []byte {
+	if x != nil {
+		return x.OperationId
+	}
+	return nil
+}
+
+func (x *SetReplicationRequest) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *SetReplicationRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *SetReplicationRequest) GetReplicas() uint32 {
+	if x != nil {
+		return x.Replicas
+	}
+	return 0
+}
+
+// The outcome so far.
+type SetReplicationResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where and when this was answered. About no partition.
+	Header *v1.Header `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// The operation. Pending while groups have another size; ask WatchOperation.
+	Operation *Operation `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
+	// Answer to a dry run: the view that the operation leads to at first.
+	View *View `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
+	// Answer to a dry run: all moves, as they would be if nothing else changed meanwhile.
+	Moves         []*ReplicaMove `protobuf:"bytes,4,rep,name=moves,proto3" json:"moves,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetReplicationResponse) Reset() {
+	*x = SetReplicationResponse{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetReplicationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetReplicationResponse) ProtoMessage() {}
+
+func (x *SetReplicationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetReplicationResponse.ProtoReflect.Descriptor instead.
+func (*SetReplicationResponse) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *SetReplicationResponse) GetHeader() *v1.Header {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *SetReplicationResponse) GetOperation() *Operation {
+	if x != nil {
+		return x.Operation
+	}
+	return nil
+}
+
+func (x *SetReplicationResponse) GetView() *View {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
+func (x *SetReplicationResponse) GetMoves() []*ReplicaMove {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
+// A replica that goes from one node to another, comes besides, or goes.
 type ReplicaMove struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The partition.
 	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
-	// The node that has it now.
+	// The node that has it now; 0: the partition gets one more.
 	FromNodeId uint32 `protobuf:"varint,2,opt,name=from_node_id,json=fromNodeId,proto3" json:"from_node_id,omitempty"`
-	// The node that gets it.
+	// The node that gets it; 0: the partition gets one less.
 	ToNodeId uint32 `protobuf:"varint,3,opt,name=to_node_id,json=toNodeId,proto3" json:"to_node_id,omitempty"`
 	// How many keys it holds. Unset when no node that has it told.
 	Keys *uint64 `protobuf:"varint,4,opt,name=keys,proto3,oneof" json:"keys,omitempty"`
@@ -2896,7 +3065,7 @@ type ReplicaMove struct {
 
 func (x *ReplicaMove) Reset() {
 	*x = ReplicaMove{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[32]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2908,7 +3077,7 @@ func (x *ReplicaMove) String() string {
 func (*ReplicaMove) ProtoMessage() {}
 
 func (x *ReplicaMove) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[32]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2921,7 +3090,7 @@ func (x *ReplicaMove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaMove.ProtoReflect.Descriptor instead.
 func (*ReplicaMove) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{32}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ReplicaMove) GetPartition() uint32 {
@@ -2972,7 +3141,7 @@ type GetOperationRequest struct {
 
 func (x *GetOperationRequest) Reset() {
 	*x = GetOperationRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[33]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2984,7 +3153,7 @@ func (x *GetOperationRequest) String() string {
 func (*GetOperationRequest) ProtoMessage() {}
 
 func (x *GetOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[33]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2997,7 +3166,7 @@ func (x *GetOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperationRequest.ProtoReflect.Descriptor instead.
 func (*GetOperationRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{33}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *GetOperationRequest) GetOperationId() []byte {
@@ -3027,7 +3196,7 @@ type GetOperationResponse struct {
 
 func (x *GetOperationResponse) Reset() {
 	*x = GetOperationResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[34]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3039,7 +3208,7 @@ func (x *GetOperationResponse) String() string {
 func (*GetOperationResponse) ProtoMessage() {}
 
 func (x *GetOperationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[34]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3052,7 +3221,7 @@ func (x *GetOperationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperationResponse.ProtoReflect.Descriptor instead.
 func (*GetOperationResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{34}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *GetOperationResponse) GetHeader() *v1.Header {
@@ -3078,7 +3247,7 @@ type ListOperationsRequest struct {
 
 func (x *ListOperationsRequest) Reset() {
 	*x = ListOperationsRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[35]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3090,7 +3259,7 @@ func (x *ListOperationsRequest) String() string {
 func (*ListOperationsRequest) ProtoMessage() {}
 
 func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[35]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3103,7 +3272,7 @@ func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsRequest.ProtoReflect.Descriptor instead.
 func (*ListOperationsRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{35}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{37}
 }
 
 // The operations that the newest view remembers.
@@ -3121,7 +3290,7 @@ type ListOperationsResponse struct {
 
 func (x *ListOperationsResponse) Reset() {
 	*x = ListOperationsResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[36]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3133,7 +3302,7 @@ func (x *ListOperationsResponse) String() string {
 func (*ListOperationsResponse) ProtoMessage() {}
 
 func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[36]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3146,7 +3315,7 @@ func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsResponse.ProtoReflect.Descriptor instead.
 func (*ListOperationsResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{36}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ListOperationsResponse) GetHeader() *v1.Header {
@@ -3183,7 +3352,7 @@ type WatchOperationRequest struct {
 
 func (x *WatchOperationRequest) Reset() {
 	*x = WatchOperationRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[37]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3195,7 +3364,7 @@ func (x *WatchOperationRequest) String() string {
 func (*WatchOperationRequest) ProtoMessage() {}
 
 func (x *WatchOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[37]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3208,7 +3377,7 @@ func (x *WatchOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchOperationRequest.ProtoReflect.Descriptor instead.
 func (*WatchOperationRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{37}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *WatchOperationRequest) GetOperationId() []byte {
@@ -3238,7 +3407,7 @@ type WatchOperationResponse struct {
 
 func (x *WatchOperationResponse) Reset() {
 	*x = WatchOperationResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[38]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3250,7 +3419,7 @@ func (x *WatchOperationResponse) String() string {
 func (*WatchOperationResponse) ProtoMessage() {}
 
 func (x *WatchOperationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[38]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3263,7 +3432,7 @@ func (x *WatchOperationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchOperationResponse.ProtoReflect.Descriptor instead.
 func (*WatchOperationResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{38}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *WatchOperationResponse) GetHeader() *v1.Header {
@@ -3297,21 +3466,24 @@ type Operation struct {
 	DoneEpoch uint64 `protobuf:"varint,6,opt,name=done_epoch,json=doneEpoch,proto3" json:"done_epoch,omitempty"`
 	// Why it is in that state, in words for people.
 	Explanation string `protobuf:"bytes,7,opt,name=explanation,proto3" json:"explanation,omitempty"`
-	// DRAIN, REPLACE, REMOVE and HEAL while pending: partitions that still need the node. REBALANCE: partitions that are not as they should be.
+	// DRAIN, REPLACE, REMOVE and HEAL while pending: partitions that still need the node. REBALANCE and SET_REPLICATION: partitions that are not
+	// as they should be.
 	PartitionsLeft uint32 `protobuf:"varint,8,opt,name=partitions_left,json=partitionsLeft,proto3" json:"partitions_left,omitempty"`
 	// Those of them that are moving now.
 	PartitionsMoving uint32 `protobuf:"varint,9,opt,name=partitions_moving,json=partitionsMoving,proto3" json:"partitions_moving,omitempty"`
 	// REPLACE: the node that gets the replicas. Otherwise 0.
 	ByNodeId uint32 `protobuf:"varint,10,opt,name=by_node_id,json=byNodeId,proto3" json:"by_node_id,omitempty"`
 	// How far an operation that moves replicas is. Unset when it is not under way, or the node cannot tell.
-	Progress      *MoveProgress `protobuf:"bytes,11,opt,name=progress,proto3" json:"progress,omitempty"`
+	Progress *MoveProgress `protobuf:"bytes,11,opt,name=progress,proto3" json:"progress,omitempty"`
+	// SET_REPLICATION: how many replicas each partition gets. Otherwise 0.
+	Replicas      uint32 `protobuf:"varint,12,opt,name=replicas,proto3" json:"replicas,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Operation) Reset() {
 	*x = Operation{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[39]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3323,7 +3495,7 @@ func (x *Operation) String() string {
 func (*Operation) ProtoMessage() {}
 
 func (x *Operation) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[39]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3336,7 +3508,7 @@ func (x *Operation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operation.ProtoReflect.Descriptor instead.
 func (*Operation) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{39}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Operation) GetId() []byte {
@@ -3416,6 +3588,13 @@ func (x *Operation) GetProgress() *MoveProgress {
 	return nil
 }
 
+func (x *Operation) GetReplicas() uint32 {
+	if x != nil {
+		return x.Replicas
+	}
+	return 0
+}
+
 // How far the moves of an operation are: since it began, or since the answering node started, if that was later.
 type MoveProgress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3439,7 +3618,7 @@ type MoveProgress struct {
 
 func (x *MoveProgress) Reset() {
 	*x = MoveProgress{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[40]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3451,7 +3630,7 @@ func (x *MoveProgress) String() string {
 func (*MoveProgress) ProtoMessage() {}
 
 func (x *MoveProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[40]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3464,7 +3643,7 @@ func (x *MoveProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveProgress.ProtoReflect.Descriptor instead.
 func (*MoveProgress) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{40}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *MoveProgress) GetPartitions() uint32 {
@@ -3539,14 +3718,15 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\n" +
 	"operations\x18\v \x03(\v2&.onar.reconfiguration.v1.DoneOperationR\n" +
 	"operations\x12'\n" +
-	"\x0fforgotten_epoch\x18\f \x01(\x04R\x0eforgottenEpoch\"\xb2\x01\n" +
+	"\x0fforgotten_epoch\x18\f \x01(\x04R\x0eforgottenEpoch\"\xce\x01\n" +
 	"\x04Wish\x12!\n" +
 	"\foperation_id\x18\x01 \x01(\fR\voperationId\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12:\n" +
 	"\x04kind\x18\x03 \x01(\x0e2&.onar.reconfiguration.v1.OperationKindR\x04kind\x12\x17\n" +
 	"\anode_id\x18\x04 \x01(\rR\x06nodeId\x12\x1c\n" +
 	"\n" +
-	"by_node_id\x18\x05 \x01(\rR\bbyNodeId\"\xda\x01\n" +
+	"by_node_id\x18\x05 \x01(\rR\bbyNodeId\x12\x1a\n" +
+	"\breplicas\x18\x06 \x01(\rR\breplicas\"\xf6\x01\n" +
 	"\rDoneOperation\x12!\n" +
 	"\foperation_id\x18\x01 \x01(\fR\voperationId\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12:\n" +
@@ -3555,7 +3735,8 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\n" +
 	"done_epoch\x18\x05 \x01(\x04R\tdoneEpoch\x12\x1c\n" +
 	"\n" +
-	"by_node_id\x18\x06 \x01(\rR\bbyNodeId\"\xb2\x01\n" +
+	"by_node_id\x18\x06 \x01(\rR\bbyNodeId\x12\x1a\n" +
+	"\breplicas\x18\a \x01(\rR\breplicas\"\xb2\x01\n" +
 	"\x06Member\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12%\n" +
 	"\x0eclient_address\x18\x02 \x01(\tR\rclientAddress\x12!\n" +
@@ -3739,6 +3920,16 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12@\n" +
 	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\x121\n" +
 	"\x04view\x18\x03 \x01(\v2\x1d.onar.reconfiguration.v1.ViewR\x04view\x12:\n" +
+	"\x05moves\x18\x04 \x03(\v2$.onar.reconfiguration.v1.ReplicaMoveR\x05moves\"\x85\x01\n" +
+	"\x15SetReplicationRequest\x12!\n" +
+	"\foperation_id\x18\x11 \x01(\fR\voperationId\x12\x14\n" +
+	"\x05epoch\x18\x12 \x01(\x04R\x05epoch\x12\x17\n" +
+	"\adry_run\x18\x13 \x01(\bR\x06dryRun\x12\x1a\n" +
+	"\breplicas\x18\x19 \x01(\rR\breplicas\"\xf5\x01\n" +
+	"\x16SetReplicationResponse\x12*\n" +
+	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12@\n" +
+	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\x121\n" +
+	"\x04view\x18\x03 \x01(\v2\x1d.onar.reconfiguration.v1.ViewR\x04view\x12:\n" +
 	"\x05moves\x18\x04 \x03(\v2$.onar.reconfiguration.v1.ReplicaMoveR\x05moves\"\xb2\x01\n" +
 	"\vReplicaMove\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12 \n" +
@@ -3768,7 +3959,7 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x05epoch\x18\x12 \x01(\x04R\x05epoch\"\x86\x01\n" +
 	"\x16WatchOperationResponse\x12*\n" +
 	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12@\n" +
-	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\"\xbd\x03\n" +
+	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\"\xd9\x03\n" +
 	"\tOperation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12:\n" +
 	"\x04kind\x18\x02 \x01(\x0e2&.onar.reconfiguration.v1.OperationKindR\x04kind\x12\x17\n" +
@@ -3783,7 +3974,8 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\n" +
 	"by_node_id\x18\n" +
 	" \x01(\rR\bbyNodeId\x12A\n" +
-	"\bprogress\x18\v \x01(\v2%.onar.reconfiguration.v1.MoveProgressR\bprogress\"\xbf\x02\n" +
+	"\bprogress\x18\v \x01(\v2%.onar.reconfiguration.v1.MoveProgressR\bprogress\x12\x1a\n" +
+	"\breplicas\x18\f \x01(\rR\breplicas\"\xbf\x02\n" +
 	"\fMoveProgress\x12\x1e\n" +
 	"\n" +
 	"partitions\x18\x01 \x01(\rR\n" +
@@ -3801,7 +3993,7 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\v_keys_movedB\b\n" +
 	"\x06_bytesB\x0e\n" +
 	"\f_bytes_movedB\x0f\n" +
-	"\r_time_left_ms*\x8e\x02\n" +
+	"\r_time_left_ms*\xb2\x02\n" +
 	"\rOperationKind\x12\x1e\n" +
 	"\x1aOPERATION_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13OPERATION_KIND_JOIN\x10\x01\x12\x18\n" +
@@ -3811,7 +4003,8 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x16OPERATION_KIND_REPLACE\x10\x05\x12\x19\n" +
 	"\x15OPERATION_KIND_REMOVE\x10\x06\x12\x1c\n" +
 	"\x18OPERATION_KIND_REBALANCE\x10\a\x12\x17\n" +
-	"\x13OPERATION_KIND_HEAL\x10\b*\x90\x01\n" +
+	"\x13OPERATION_KIND_HEAL\x10\b\x12\"\n" +
+	"\x1eOPERATION_KIND_SET_REPLICATION\x10\t*\x90\x01\n" +
 	"\vMemberState\x12\x1c\n" +
 	"\x18MEMBER_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13MEMBER_STATE_ACTIVE\x10\x01\x12\x19\n" +
@@ -3828,7 +4021,7 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x14OPERATION_STATE_DONE\x10\x02\x12\x1e\n" +
 	"\x1aOPERATION_STATE_SUPERSEDED\x10\x03\x12\x1b\n" +
 	"\x17OPERATION_STATE_UNKNOWN\x10\x04\x12\x1c\n" +
-	"\x18OPERATION_STATE_POSSIBLE\x10\x052\x9f\v\n" +
+	"\x18OPERATION_STATE_POSSIBLE\x10\x052\x92\f\n" +
 	"\x16ReconfigurationService\x12a\n" +
 	"\aGetView\x12'.onar.reconfiguration.v1.GetViewRequest\x1a(.onar.reconfiguration.v1.GetViewResponse\"\x03\x90\x02\x01\x12^\n" +
 	"\x06Locate\x12&.onar.reconfiguration.v1.LocateRequest\x1a'.onar.reconfiguration.v1.LocateResponse\"\x03\x90\x02\x01\x12^\n" +
@@ -3840,7 +4033,8 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x05Drain\x12%.onar.reconfiguration.v1.DrainRequest\x1a&.onar.reconfiguration.v1.DrainResponse\x12\\\n" +
 	"\aReplace\x12'.onar.reconfiguration.v1.ReplaceRequest\x1a(.onar.reconfiguration.v1.ReplaceResponse\x12Y\n" +
 	"\x06Remove\x12&.onar.reconfiguration.v1.RemoveRequest\x1a'.onar.reconfiguration.v1.RemoveResponse\x12b\n" +
-	"\tRebalance\x12).onar.reconfiguration.v1.RebalanceRequest\x1a*.onar.reconfiguration.v1.RebalanceResponse\x12p\n" +
+	"\tRebalance\x12).onar.reconfiguration.v1.RebalanceRequest\x1a*.onar.reconfiguration.v1.RebalanceResponse\x12q\n" +
+	"\x0eSetReplication\x12..onar.reconfiguration.v1.SetReplicationRequest\x1a/.onar.reconfiguration.v1.SetReplicationResponse\x12p\n" +
 	"\fGetOperation\x12,.onar.reconfiguration.v1.GetOperationRequest\x1a-.onar.reconfiguration.v1.GetOperationResponse\"\x03\x90\x02\x01\x12v\n" +
 	"\x0eListOperations\x12..onar.reconfiguration.v1.ListOperationsRequest\x1a/.onar.reconfiguration.v1.ListOperationsResponse\"\x03\x90\x02\x01\x12x\n" +
 	"\x0eWatchOperation\x12..onar.reconfiguration.v1.WatchOperationRequest\x1a/.onar.reconfiguration.v1.WatchOperationResponse\"\x03\x90\x02\x010\x01BJZHgithub.com/onar-kv/onar/gen/go/onar/reconfiguration/v1;reconfigurationv1b\x06proto3"
@@ -3858,7 +4052,7 @@ func file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP() []byte {
 }
 
 var file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_onar_reconfiguration_v1_reconfiguration_proto_goTypes = []any{
 	(OperationKind)(0),             // 0: onar.reconfiguration.v1.OperationKind
 	(MemberState)(0),               // 1: onar.reconfiguration.v1.MemberState
@@ -3896,16 +4090,18 @@ var file_onar_reconfiguration_v1_reconfiguration_proto_goTypes = []any{
 	(*RemoveResponse)(nil),         // 33: onar.reconfiguration.v1.RemoveResponse
 	(*RebalanceRequest)(nil),       // 34: onar.reconfiguration.v1.RebalanceRequest
 	(*RebalanceResponse)(nil),      // 35: onar.reconfiguration.v1.RebalanceResponse
-	(*ReplicaMove)(nil),            // 36: onar.reconfiguration.v1.ReplicaMove
-	(*GetOperationRequest)(nil),    // 37: onar.reconfiguration.v1.GetOperationRequest
-	(*GetOperationResponse)(nil),   // 38: onar.reconfiguration.v1.GetOperationResponse
-	(*ListOperationsRequest)(nil),  // 39: onar.reconfiguration.v1.ListOperationsRequest
-	(*ListOperationsResponse)(nil), // 40: onar.reconfiguration.v1.ListOperationsResponse
-	(*WatchOperationRequest)(nil),  // 41: onar.reconfiguration.v1.WatchOperationRequest
-	(*WatchOperationResponse)(nil), // 42: onar.reconfiguration.v1.WatchOperationResponse
-	(*Operation)(nil),              // 43: onar.reconfiguration.v1.Operation
-	(*MoveProgress)(nil),           // 44: onar.reconfiguration.v1.MoveProgress
-	(*v1.Header)(nil),              // 45: onar.kv.v1.Header
+	(*SetReplicationRequest)(nil),  // 36: onar.reconfiguration.v1.SetReplicationRequest
+	(*SetReplicationResponse)(nil), // 37: onar.reconfiguration.v1.SetReplicationResponse
+	(*ReplicaMove)(nil),            // 38: onar.reconfiguration.v1.ReplicaMove
+	(*GetOperationRequest)(nil),    // 39: onar.reconfiguration.v1.GetOperationRequest
+	(*GetOperationResponse)(nil),   // 40: onar.reconfiguration.v1.GetOperationResponse
+	(*ListOperationsRequest)(nil),  // 41: onar.reconfiguration.v1.ListOperationsRequest
+	(*ListOperationsResponse)(nil), // 42: onar.reconfiguration.v1.ListOperationsResponse
+	(*WatchOperationRequest)(nil),  // 43: onar.reconfiguration.v1.WatchOperationRequest
+	(*WatchOperationResponse)(nil), // 44: onar.reconfiguration.v1.WatchOperationResponse
+	(*Operation)(nil),              // 45: onar.reconfiguration.v1.Operation
+	(*MoveProgress)(nil),           // 46: onar.reconfiguration.v1.MoveProgress
+	(*v1.Header)(nil),              // 47: onar.kv.v1.Header
 }
 var file_onar_reconfiguration_v1_reconfiguration_proto_depIdxs = []int32{
 	7,  // 0: onar.reconfiguration.v1.View.members:type_name -> onar.reconfiguration.v1.Member
@@ -3917,85 +4113,91 @@ var file_onar_reconfiguration_v1_reconfiguration_proto_depIdxs = []int32{
 	1,  // 6: onar.reconfiguration.v1.Member.state:type_name -> onar.reconfiguration.v1.MemberState
 	9,  // 7: onar.reconfiguration.v1.PartitionPlacement.previous:type_name -> onar.reconfiguration.v1.PreviousGroup
 	10, // 8: onar.reconfiguration.v1.PartitionPlacement.ready:type_name -> onar.reconfiguration.v1.ReadyReplica
-	45, // 9: onar.reconfiguration.v1.GetViewResponse.header:type_name -> onar.kv.v1.Header
+	47, // 9: onar.reconfiguration.v1.GetViewResponse.header:type_name -> onar.kv.v1.Header
 	4,  // 10: onar.reconfiguration.v1.GetViewResponse.view:type_name -> onar.reconfiguration.v1.View
-	45, // 11: onar.reconfiguration.v1.LocateResponse.header:type_name -> onar.kv.v1.Header
+	47, // 11: onar.reconfiguration.v1.LocateResponse.header:type_name -> onar.kv.v1.Header
 	7,  // 12: onar.reconfiguration.v1.LocateResponse.replicas:type_name -> onar.reconfiguration.v1.Member
-	45, // 13: onar.reconfiguration.v1.StatusResponse.header:type_name -> onar.kv.v1.Header
+	47, // 13: onar.reconfiguration.v1.StatusResponse.header:type_name -> onar.kv.v1.Header
 	17, // 14: onar.reconfiguration.v1.StatusResponse.partitions:type_name -> onar.reconfiguration.v1.PartitionStatus
 	19, // 15: onar.reconfiguration.v1.StatusResponse.nodes:type_name -> onar.reconfiguration.v1.NodeStatus
 	18, // 16: onar.reconfiguration.v1.PartitionStatus.replicas:type_name -> onar.reconfiguration.v1.ReplicaStatus
 	2,  // 17: onar.reconfiguration.v1.NodeStatus.storage:type_name -> onar.reconfiguration.v1.StorageKind
-	45, // 18: onar.reconfiguration.v1.WatchViewResponse.header:type_name -> onar.kv.v1.Header
+	47, // 18: onar.reconfiguration.v1.WatchViewResponse.header:type_name -> onar.kv.v1.Header
 	4,  // 19: onar.reconfiguration.v1.WatchViewResponse.view:type_name -> onar.reconfiguration.v1.View
 	7,  // 20: onar.reconfiguration.v1.JoinRequest.member:type_name -> onar.reconfiguration.v1.Member
-	45, // 21: onar.reconfiguration.v1.JoinResponse.header:type_name -> onar.kv.v1.Header
-	43, // 22: onar.reconfiguration.v1.JoinResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	47, // 21: onar.reconfiguration.v1.JoinResponse.header:type_name -> onar.kv.v1.Header
+	45, // 22: onar.reconfiguration.v1.JoinResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 23: onar.reconfiguration.v1.JoinResponse.view:type_name -> onar.reconfiguration.v1.View
-	45, // 24: onar.reconfiguration.v1.LeaveResponse.header:type_name -> onar.kv.v1.Header
-	43, // 25: onar.reconfiguration.v1.LeaveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	47, // 24: onar.reconfiguration.v1.LeaveResponse.header:type_name -> onar.kv.v1.Header
+	45, // 25: onar.reconfiguration.v1.LeaveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 26: onar.reconfiguration.v1.LeaveResponse.view:type_name -> onar.reconfiguration.v1.View
-	45, // 27: onar.reconfiguration.v1.TransferWriterResponse.header:type_name -> onar.kv.v1.Header
-	43, // 28: onar.reconfiguration.v1.TransferWriterResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	47, // 27: onar.reconfiguration.v1.TransferWriterResponse.header:type_name -> onar.kv.v1.Header
+	45, // 28: onar.reconfiguration.v1.TransferWriterResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 29: onar.reconfiguration.v1.TransferWriterResponse.view:type_name -> onar.reconfiguration.v1.View
-	45, // 30: onar.reconfiguration.v1.DrainResponse.header:type_name -> onar.kv.v1.Header
-	43, // 31: onar.reconfiguration.v1.DrainResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	47, // 30: onar.reconfiguration.v1.DrainResponse.header:type_name -> onar.kv.v1.Header
+	45, // 31: onar.reconfiguration.v1.DrainResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 32: onar.reconfiguration.v1.DrainResponse.view:type_name -> onar.reconfiguration.v1.View
-	36, // 33: onar.reconfiguration.v1.DrainResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
-	45, // 34: onar.reconfiguration.v1.ReplaceResponse.header:type_name -> onar.kv.v1.Header
-	43, // 35: onar.reconfiguration.v1.ReplaceResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	38, // 33: onar.reconfiguration.v1.DrainResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
+	47, // 34: onar.reconfiguration.v1.ReplaceResponse.header:type_name -> onar.kv.v1.Header
+	45, // 35: onar.reconfiguration.v1.ReplaceResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 36: onar.reconfiguration.v1.ReplaceResponse.view:type_name -> onar.reconfiguration.v1.View
-	36, // 37: onar.reconfiguration.v1.ReplaceResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
-	45, // 38: onar.reconfiguration.v1.RemoveResponse.header:type_name -> onar.kv.v1.Header
-	43, // 39: onar.reconfiguration.v1.RemoveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	38, // 37: onar.reconfiguration.v1.ReplaceResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
+	47, // 38: onar.reconfiguration.v1.RemoveResponse.header:type_name -> onar.kv.v1.Header
+	45, // 39: onar.reconfiguration.v1.RemoveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 40: onar.reconfiguration.v1.RemoveResponse.view:type_name -> onar.reconfiguration.v1.View
-	36, // 41: onar.reconfiguration.v1.RemoveResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
-	45, // 42: onar.reconfiguration.v1.RebalanceResponse.header:type_name -> onar.kv.v1.Header
-	43, // 43: onar.reconfiguration.v1.RebalanceResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	38, // 41: onar.reconfiguration.v1.RemoveResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
+	47, // 42: onar.reconfiguration.v1.RebalanceResponse.header:type_name -> onar.kv.v1.Header
+	45, // 43: onar.reconfiguration.v1.RebalanceResponse.operation:type_name -> onar.reconfiguration.v1.Operation
 	4,  // 44: onar.reconfiguration.v1.RebalanceResponse.view:type_name -> onar.reconfiguration.v1.View
-	36, // 45: onar.reconfiguration.v1.RebalanceResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
-	45, // 46: onar.reconfiguration.v1.GetOperationResponse.header:type_name -> onar.kv.v1.Header
-	43, // 47: onar.reconfiguration.v1.GetOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	45, // 48: onar.reconfiguration.v1.ListOperationsResponse.header:type_name -> onar.kv.v1.Header
-	43, // 49: onar.reconfiguration.v1.ListOperationsResponse.operations:type_name -> onar.reconfiguration.v1.Operation
-	45, // 50: onar.reconfiguration.v1.WatchOperationResponse.header:type_name -> onar.kv.v1.Header
-	43, // 51: onar.reconfiguration.v1.WatchOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	0,  // 52: onar.reconfiguration.v1.Operation.kind:type_name -> onar.reconfiguration.v1.OperationKind
-	3,  // 53: onar.reconfiguration.v1.Operation.state:type_name -> onar.reconfiguration.v1.OperationState
-	44, // 54: onar.reconfiguration.v1.Operation.progress:type_name -> onar.reconfiguration.v1.MoveProgress
-	11, // 55: onar.reconfiguration.v1.ReconfigurationService.GetView:input_type -> onar.reconfiguration.v1.GetViewRequest
-	13, // 56: onar.reconfiguration.v1.ReconfigurationService.Locate:input_type -> onar.reconfiguration.v1.LocateRequest
-	15, // 57: onar.reconfiguration.v1.ReconfigurationService.Status:input_type -> onar.reconfiguration.v1.StatusRequest
-	20, // 58: onar.reconfiguration.v1.ReconfigurationService.WatchView:input_type -> onar.reconfiguration.v1.WatchViewRequest
-	22, // 59: onar.reconfiguration.v1.ReconfigurationService.Join:input_type -> onar.reconfiguration.v1.JoinRequest
-	24, // 60: onar.reconfiguration.v1.ReconfigurationService.Leave:input_type -> onar.reconfiguration.v1.LeaveRequest
-	26, // 61: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:input_type -> onar.reconfiguration.v1.TransferWriterRequest
-	28, // 62: onar.reconfiguration.v1.ReconfigurationService.Drain:input_type -> onar.reconfiguration.v1.DrainRequest
-	30, // 63: onar.reconfiguration.v1.ReconfigurationService.Replace:input_type -> onar.reconfiguration.v1.ReplaceRequest
-	32, // 64: onar.reconfiguration.v1.ReconfigurationService.Remove:input_type -> onar.reconfiguration.v1.RemoveRequest
-	34, // 65: onar.reconfiguration.v1.ReconfigurationService.Rebalance:input_type -> onar.reconfiguration.v1.RebalanceRequest
-	37, // 66: onar.reconfiguration.v1.ReconfigurationService.GetOperation:input_type -> onar.reconfiguration.v1.GetOperationRequest
-	39, // 67: onar.reconfiguration.v1.ReconfigurationService.ListOperations:input_type -> onar.reconfiguration.v1.ListOperationsRequest
-	41, // 68: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:input_type -> onar.reconfiguration.v1.WatchOperationRequest
-	12, // 69: onar.reconfiguration.v1.ReconfigurationService.GetView:output_type -> onar.reconfiguration.v1.GetViewResponse
-	14, // 70: onar.reconfiguration.v1.ReconfigurationService.Locate:output_type -> onar.reconfiguration.v1.LocateResponse
-	16, // 71: onar.reconfiguration.v1.ReconfigurationService.Status:output_type -> onar.reconfiguration.v1.StatusResponse
-	21, // 72: onar.reconfiguration.v1.ReconfigurationService.WatchView:output_type -> onar.reconfiguration.v1.WatchViewResponse
-	23, // 73: onar.reconfiguration.v1.ReconfigurationService.Join:output_type -> onar.reconfiguration.v1.JoinResponse
-	25, // 74: onar.reconfiguration.v1.ReconfigurationService.Leave:output_type -> onar.reconfiguration.v1.LeaveResponse
-	27, // 75: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:output_type -> onar.reconfiguration.v1.TransferWriterResponse
-	29, // 76: onar.reconfiguration.v1.ReconfigurationService.Drain:output_type -> onar.reconfiguration.v1.DrainResponse
-	31, // 77: onar.reconfiguration.v1.ReconfigurationService.Replace:output_type -> onar.reconfiguration.v1.ReplaceResponse
-	33, // 78: onar.reconfiguration.v1.ReconfigurationService.Remove:output_type -> onar.reconfiguration.v1.RemoveResponse
-	35, // 79: onar.reconfiguration.v1.ReconfigurationService.Rebalance:output_type -> onar.reconfiguration.v1.RebalanceResponse
-	38, // 80: onar.reconfiguration.v1.ReconfigurationService.GetOperation:output_type -> onar.reconfiguration.v1.GetOperationResponse
-	40, // 81: onar.reconfiguration.v1.ReconfigurationService.ListOperations:output_type -> onar.reconfiguration.v1.ListOperationsResponse
-	42, // 82: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:output_type -> onar.reconfiguration.v1.WatchOperationResponse
-	69, // [69:83] is the sub-list for method output_type
-	55, // [55:69] is the sub-list for method input_type
-	55, // [55:55] is the sub-list for extension type_name
-	55, // [55:55] is the sub-list for extension extendee
-	0,  // [0:55] is the sub-list for field type_name
+	38, // 45: onar.reconfiguration.v1.RebalanceResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
+	47, // 46: onar.reconfiguration.v1.SetReplicationResponse.header:type_name -> onar.kv.v1.Header
+	45, // 47: onar.reconfiguration.v1.SetReplicationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	4,  // 48: onar.reconfiguration.v1.SetReplicationResponse.view:type_name -> onar.reconfiguration.v1.View
+	38, // 49: onar.reconfiguration.v1.SetReplicationResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
+	47, // 50: onar.reconfiguration.v1.GetOperationResponse.header:type_name -> onar.kv.v1.Header
+	45, // 51: onar.reconfiguration.v1.GetOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	47, // 52: onar.reconfiguration.v1.ListOperationsResponse.header:type_name -> onar.kv.v1.Header
+	45, // 53: onar.reconfiguration.v1.ListOperationsResponse.operations:type_name -> onar.reconfiguration.v1.Operation
+	47, // 54: onar.reconfiguration.v1.WatchOperationResponse.header:type_name -> onar.kv.v1.Header
+	45, // 55: onar.reconfiguration.v1.WatchOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	0,  // 56: onar.reconfiguration.v1.Operation.kind:type_name -> onar.reconfiguration.v1.OperationKind
+	3,  // 57: onar.reconfiguration.v1.Operation.state:type_name -> onar.reconfiguration.v1.OperationState
+	46, // 58: onar.reconfiguration.v1.Operation.progress:type_name -> onar.reconfiguration.v1.MoveProgress
+	11, // 59: onar.reconfiguration.v1.ReconfigurationService.GetView:input_type -> onar.reconfiguration.v1.GetViewRequest
+	13, // 60: onar.reconfiguration.v1.ReconfigurationService.Locate:input_type -> onar.reconfiguration.v1.LocateRequest
+	15, // 61: onar.reconfiguration.v1.ReconfigurationService.Status:input_type -> onar.reconfiguration.v1.StatusRequest
+	20, // 62: onar.reconfiguration.v1.ReconfigurationService.WatchView:input_type -> onar.reconfiguration.v1.WatchViewRequest
+	22, // 63: onar.reconfiguration.v1.ReconfigurationService.Join:input_type -> onar.reconfiguration.v1.JoinRequest
+	24, // 64: onar.reconfiguration.v1.ReconfigurationService.Leave:input_type -> onar.reconfiguration.v1.LeaveRequest
+	26, // 65: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:input_type -> onar.reconfiguration.v1.TransferWriterRequest
+	28, // 66: onar.reconfiguration.v1.ReconfigurationService.Drain:input_type -> onar.reconfiguration.v1.DrainRequest
+	30, // 67: onar.reconfiguration.v1.ReconfigurationService.Replace:input_type -> onar.reconfiguration.v1.ReplaceRequest
+	32, // 68: onar.reconfiguration.v1.ReconfigurationService.Remove:input_type -> onar.reconfiguration.v1.RemoveRequest
+	34, // 69: onar.reconfiguration.v1.ReconfigurationService.Rebalance:input_type -> onar.reconfiguration.v1.RebalanceRequest
+	36, // 70: onar.reconfiguration.v1.ReconfigurationService.SetReplication:input_type -> onar.reconfiguration.v1.SetReplicationRequest
+	39, // 71: onar.reconfiguration.v1.ReconfigurationService.GetOperation:input_type -> onar.reconfiguration.v1.GetOperationRequest
+	41, // 72: onar.reconfiguration.v1.ReconfigurationService.ListOperations:input_type -> onar.reconfiguration.v1.ListOperationsRequest
+	43, // 73: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:input_type -> onar.reconfiguration.v1.WatchOperationRequest
+	12, // 74: onar.reconfiguration.v1.ReconfigurationService.GetView:output_type -> onar.reconfiguration.v1.GetViewResponse
+	14, // 75: onar.reconfiguration.v1.ReconfigurationService.Locate:output_type -> onar.reconfiguration.v1.LocateResponse
+	16, // 76: onar.reconfiguration.v1.ReconfigurationService.Status:output_type -> onar.reconfiguration.v1.StatusResponse
+	21, // 77: onar.reconfiguration.v1.ReconfigurationService.WatchView:output_type -> onar.reconfiguration.v1.WatchViewResponse
+	23, // 78: onar.reconfiguration.v1.ReconfigurationService.Join:output_type -> onar.reconfiguration.v1.JoinResponse
+	25, // 79: onar.reconfiguration.v1.ReconfigurationService.Leave:output_type -> onar.reconfiguration.v1.LeaveResponse
+	27, // 80: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:output_type -> onar.reconfiguration.v1.TransferWriterResponse
+	29, // 81: onar.reconfiguration.v1.ReconfigurationService.Drain:output_type -> onar.reconfiguration.v1.DrainResponse
+	31, // 82: onar.reconfiguration.v1.ReconfigurationService.Replace:output_type -> onar.reconfiguration.v1.ReplaceResponse
+	33, // 83: onar.reconfiguration.v1.ReconfigurationService.Remove:output_type -> onar.reconfiguration.v1.RemoveResponse
+	35, // 84: onar.reconfiguration.v1.ReconfigurationService.Rebalance:output_type -> onar.reconfiguration.v1.RebalanceResponse
+	37, // 85: onar.reconfiguration.v1.ReconfigurationService.SetReplication:output_type -> onar.reconfiguration.v1.SetReplicationResponse
+	40, // 86: onar.reconfiguration.v1.ReconfigurationService.GetOperation:output_type -> onar.reconfiguration.v1.GetOperationResponse
+	42, // 87: onar.reconfiguration.v1.ReconfigurationService.ListOperations:output_type -> onar.reconfiguration.v1.ListOperationsResponse
+	44, // 88: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:output_type -> onar.reconfiguration.v1.WatchOperationResponse
+	74, // [74:89] is the sub-list for method output_type
+	59, // [59:74] is the sub-list for method input_type
+	59, // [59:59] is the sub-list for extension type_name
+	59, // [59:59] is the sub-list for extension extendee
+	0,  // [0:59] is the sub-list for field type_name
 }
 
 func init() { file_onar_reconfiguration_v1_reconfiguration_proto_init() }
@@ -4011,15 +4213,15 @@ func file_onar_reconfiguration_v1_reconfiguration_proto_init() {
 	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[13].OneofWrappers = []any{}
 	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[14].OneofWrappers = []any{}
 	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[15].OneofWrappers = []any{}
-	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[32].OneofWrappers = []any{}
-	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[40].OneofWrappers = []any{}
+	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[34].OneofWrappers = []any{}
+	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[42].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc), len(file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   41,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -35,6 +35,7 @@ const (
 	ReconfigurationService_Replace_FullMethodName        = "/onar.reconfiguration.v1.ReconfigurationService/Replace"
 	ReconfigurationService_Remove_FullMethodName         = "/onar.reconfiguration.v1.ReconfigurationService/Remove"
 	ReconfigurationService_Rebalance_FullMethodName      = "/onar.reconfiguration.v1.ReconfigurationService/Rebalance"
+	ReconfigurationService_SetReplication_FullMethodName = "/onar.reconfiguration.v1.ReconfigurationService/SetReplication"
 	ReconfigurationService_GetOperation_FullMethodName   = "/onar.reconfiguration.v1.ReconfigurationService/GetOperation"
 	ReconfigurationService_ListOperations_FullMethodName = "/onar.reconfiguration.v1.ReconfigurationService/ListOperations"
 	ReconfigurationService_WatchOperation_FullMethodName = "/onar.reconfiguration.v1.ReconfigurationService/WatchOperation"
@@ -44,9 +45,9 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Looks at the cluster and changes it. Held for later: SetReplication.
+// Looks at the cluster and changes it.
 //
-// Join, Leave, TransferWriter, Drain, Replace, Remove and Rebalance are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+// Join, Leave, TransferWriter, Drain, Replace, Remove, Rebalance and SetReplication are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
 // computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
 // GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
 // them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
@@ -83,6 +84,10 @@ type ReconfigurationServiceClient interface {
 	// Moves replicas until all members that may keep some have as many, within one, and then offices, too. A node that joined and waits gets its
 	// share so. FAILED_PRECONDITION, OPERATION_REFUSED while such an operation is under way.
 	Rebalance(ctx context.Context, in *RebalanceRequest, opts ...grpc.CallOption) (*RebalanceResponse, error)
+	// Gives every partition another number of replicas (δ). Groups with too few are filled, groups with too many thinned, one replica of a group at
+	// a time. A later one ends an earlier one that is under way. INVALID_ARGUMENT, REPLICATION_OUT_OF_RANGE when it is 0 or above 31.
+	// FAILED_PRECONDITION, OPERATION_REFUSED when so few members could keep replicas, or each partition has that many already.
+	SetReplication(ctx context.Context, in *SetReplicationRequest, opts ...grpc.CallOption) (*SetReplicationResponse, error)
 	// Tells the fate of an operation, as far as this node knows.
 	GetOperation(ctx context.Context, in *GetOperationRequest, opts ...grpc.CallOption) (*GetOperationResponse, error)
 	// The operations that the newest view remembers: those that are not done yet, and the last 64 that are.
@@ -219,6 +224,16 @@ func (c *reconfigurationServiceClient) Rebalance(ctx context.Context, in *Rebala
 	return out, nil
 }
 
+func (c *reconfigurationServiceClient) SetReplication(ctx context.Context, in *SetReplicationRequest, opts ...grpc.CallOption) (*SetReplicationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetReplicationResponse)
+	err := c.cc.Invoke(ctx, ReconfigurationService_SetReplication_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *reconfigurationServiceClient) GetOperation(ctx context.Context, in *GetOperationRequest, opts ...grpc.CallOption) (*GetOperationResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetOperationResponse)
@@ -262,9 +277,9 @@ type ReconfigurationService_WatchOperationClient = grpc.ServerStreamingClient[Wa
 // All implementations must embed UnimplementedReconfigurationServiceServer
 // for forward compatibility.
 //
-// Looks at the cluster and changes it. Held for later: SetReplication.
+// Looks at the cluster and changes it.
 //
-// Join, Leave, TransferWriter, Drain, Replace, Remove and Rebalance are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+// Join, Leave, TransferWriter, Drain, Replace, Remove, Rebalance and SetReplication are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
 // computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
 // GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
 // them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
@@ -301,6 +316,10 @@ type ReconfigurationServiceServer interface {
 	// Moves replicas until all members that may keep some have as many, within one, and then offices, too. A node that joined and waits gets its
 	// share so. FAILED_PRECONDITION, OPERATION_REFUSED while such an operation is under way.
 	Rebalance(context.Context, *RebalanceRequest) (*RebalanceResponse, error)
+	// Gives every partition another number of replicas (δ). Groups with too few are filled, groups with too many thinned, one replica of a group at
+	// a time. A later one ends an earlier one that is under way. INVALID_ARGUMENT, REPLICATION_OUT_OF_RANGE when it is 0 or above 31.
+	// FAILED_PRECONDITION, OPERATION_REFUSED when so few members could keep replicas, or each partition has that many already.
+	SetReplication(context.Context, *SetReplicationRequest) (*SetReplicationResponse, error)
 	// Tells the fate of an operation, as far as this node knows.
 	GetOperation(context.Context, *GetOperationRequest) (*GetOperationResponse, error)
 	// The operations that the newest view remembers: those that are not done yet, and the last 64 that are.
@@ -350,6 +369,9 @@ func (UnimplementedReconfigurationServiceServer) Remove(context.Context, *Remove
 }
 func (UnimplementedReconfigurationServiceServer) Rebalance(context.Context, *RebalanceRequest) (*RebalanceResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method Rebalance not implemented")
+}
+func (UnimplementedReconfigurationServiceServer) SetReplication(context.Context, *SetReplicationRequest) (*SetReplicationResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method SetReplication not implemented")
 }
 func (UnimplementedReconfigurationServiceServer) GetOperation(context.Context, *GetOperationRequest) (*GetOperationResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method GetOperation not implemented")
@@ -573,6 +595,24 @@ func _ReconfigurationService_Rebalance_Handler(srv interface{}, ctx context.Cont
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ReconfigurationService_SetReplication_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetReplicationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReconfigurationServiceServer).SetReplication(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReconfigurationService_SetReplication_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReconfigurationServiceServer).SetReplication(ctx, req.(*SetReplicationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ReconfigurationService_GetOperation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetOperationRequest)
 	if err := dec(in); err != nil {
@@ -666,6 +706,10 @@ var ReconfigurationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Rebalance",
 			Handler:    _ReconfigurationService_Rebalance_Handler,
+		},
+		{
+			MethodName: "SetReplication",
+			Handler:    _ReconfigurationService_SetReplication_Handler,
 		},
 		{
 			MethodName: "GetOperation",

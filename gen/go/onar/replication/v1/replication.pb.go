@@ -2594,7 +2594,7 @@ type OperationWish struct {
 	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// Its SHA-256.
 	Digest []byte `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
-	// The kind asked for: LEAVE, TRANSFER_WRITER, DRAIN, REPLACE, REMOVE or REBALANCE.
+	// The kind asked for: LEAVE, TRANSFER_WRITER, DRAIN, REPLACE, REMOVE, REBALANCE or SET_REPLICATION.
 	Kind v1.OperationKind `protobuf:"varint,4,opt,name=kind,proto3,enum=onar.reconfiguration.v1.OperationKind" json:"kind,omitempty"`
 	// The node that it is about.
 	NodeId uint32 `protobuf:"varint,5,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
@@ -2603,7 +2603,9 @@ type OperationWish struct {
 	// TRANSFER_WRITER: otherwise these.
 	Partitions []uint32 `protobuf:"varint,7,rep,packed,name=partitions,proto3" json:"partitions,omitempty"`
 	// REPLACE: the member that gets its replicas.
-	ByNodeId      uint32 `protobuf:"varint,8,opt,name=by_node_id,json=byNodeId,proto3" json:"by_node_id,omitempty"`
+	ByNodeId uint32 `protobuf:"varint,8,opt,name=by_node_id,json=byNodeId,proto3" json:"by_node_id,omitempty"`
+	// SET_REPLICATION: how many replicas each partition gets.
+	Replicas      uint32 `protobuf:"varint,9,opt,name=replicas,proto3" json:"replicas,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2690,6 +2692,13 @@ func (x *OperationWish) GetPartitions() []uint32 {
 func (x *OperationWish) GetByNodeId() uint32 {
 	if x != nil {
 		return x.ByNodeId
+	}
+	return 0
+}
+
+func (x *OperationWish) GetReplicas() uint32 {
+	if x != nil {
+		return x.Replicas
 	}
 	return 0
 }
@@ -7408,7 +7417,7 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\anode_id\x18\x01 \x01(\rR\x06nodeId\x12!\n" +
 	"\foperation_id\x18\x02 \x01(\fR\voperationId\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x04R\x05epoch\x12\x16\n" +
-	"\x06digest\x18\x04 \x01(\fR\x06digest\"\x85\x02\n" +
+	"\x06digest\x18\x04 \x01(\fR\x06digest\"\xa1\x02\n" +
 	"\rOperationWish\x12!\n" +
 	"\foperation_id\x18\x01 \x01(\fR\voperationId\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x16\n" +
@@ -7420,7 +7429,8 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"partitions\x18\a \x03(\rR\n" +
 	"partitions\x12\x1c\n" +
 	"\n" +
-	"by_node_id\x18\b \x01(\rR\bbyNodeId\"Y\n" +
+	"by_node_id\x18\b \x01(\rR\bbyNodeId\x12\x1a\n" +
+	"\breplicas\x18\t \x01(\rR\breplicas\"Y\n" +
 	"\vCopiesReady\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x124\n" +
 	"\x05ready\x18\x02 \x03(\v2\x1e.onar.replication.v1.ReadyCopyR\x05ready\"e\n" +

@@ -18,6 +18,7 @@ class OperationKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_KIND_REMOVE: _ClassVar[OperationKind]
     OPERATION_KIND_REBALANCE: _ClassVar[OperationKind]
     OPERATION_KIND_HEAL: _ClassVar[OperationKind]
+    OPERATION_KIND_SET_REPLICATION: _ClassVar[OperationKind]
 
 class MemberState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -50,6 +51,7 @@ OPERATION_KIND_REPLACE: OperationKind
 OPERATION_KIND_REMOVE: OperationKind
 OPERATION_KIND_REBALANCE: OperationKind
 OPERATION_KIND_HEAL: OperationKind
+OPERATION_KIND_SET_REPLICATION: OperationKind
 MEMBER_STATE_UNSPECIFIED: MemberState
 MEMBER_STATE_ACTIVE: MemberState
 MEMBER_STATE_DRAINING: MemberState
@@ -94,34 +96,38 @@ class View(_message.Message):
     def __init__(self, epoch: _Optional[int] = ..., cluster_id: _Optional[bytes] = ..., previous_digest: _Optional[bytes] = ..., operation_id: _Optional[bytes] = ..., replication_factor: _Optional[int] = ..., partition_count: _Optional[int] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., partitions: _Optional[_Iterable[_Union[PartitionPlacement, _Mapping]]] = ..., voters: _Optional[_Iterable[int]] = ..., wishes: _Optional[_Iterable[_Union[Wish, _Mapping]]] = ..., operations: _Optional[_Iterable[_Union[DoneOperation, _Mapping]]] = ..., forgotten_epoch: _Optional[int] = ...) -> None: ...
 
 class Wish(_message.Message):
-    __slots__ = ("operation_id", "epoch", "kind", "node_id", "by_node_id")
+    __slots__ = ("operation_id", "epoch", "kind", "node_id", "by_node_id", "replicas")
     OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
     BY_NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
     operation_id: bytes
     epoch: int
     kind: OperationKind
     node_id: int
     by_node_id: int
-    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., kind: _Optional[_Union[OperationKind, str]] = ..., node_id: _Optional[int] = ..., by_node_id: _Optional[int] = ...) -> None: ...
+    replicas: int
+    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., kind: _Optional[_Union[OperationKind, str]] = ..., node_id: _Optional[int] = ..., by_node_id: _Optional[int] = ..., replicas: _Optional[int] = ...) -> None: ...
 
 class DoneOperation(_message.Message):
-    __slots__ = ("operation_id", "epoch", "kind", "node_id", "done_epoch", "by_node_id")
+    __slots__ = ("operation_id", "epoch", "kind", "node_id", "done_epoch", "by_node_id", "replicas")
     OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
     DONE_EPOCH_FIELD_NUMBER: _ClassVar[int]
     BY_NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
     operation_id: bytes
     epoch: int
     kind: OperationKind
     node_id: int
     done_epoch: int
     by_node_id: int
-    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., kind: _Optional[_Union[OperationKind, str]] = ..., node_id: _Optional[int] = ..., done_epoch: _Optional[int] = ..., by_node_id: _Optional[int] = ...) -> None: ...
+    replicas: int
+    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., kind: _Optional[_Union[OperationKind, str]] = ..., node_id: _Optional[int] = ..., done_epoch: _Optional[int] = ..., by_node_id: _Optional[int] = ..., replicas: _Optional[int] = ...) -> None: ...
 
 class Member(_message.Message):
     __slots__ = ("id", "client_address", "peer_address", "zone", "state")
@@ -497,6 +503,30 @@ class RebalanceResponse(_message.Message):
     moves: _containers.RepeatedCompositeFieldContainer[ReplicaMove]
     def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ..., view: _Optional[_Union[View, _Mapping]] = ..., moves: _Optional[_Iterable[_Union[ReplicaMove, _Mapping]]] = ...) -> None: ...
 
+class SetReplicationRequest(_message.Message):
+    __slots__ = ("operation_id", "epoch", "dry_run", "replicas")
+    OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    operation_id: bytes
+    epoch: int
+    dry_run: bool
+    replicas: int
+    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., dry_run: bool = ..., replicas: _Optional[int] = ...) -> None: ...
+
+class SetReplicationResponse(_message.Message):
+    __slots__ = ("header", "operation", "view", "moves")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    MOVES_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.Header
+    operation: Operation
+    view: View
+    moves: _containers.RepeatedCompositeFieldContainer[ReplicaMove]
+    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ..., view: _Optional[_Union[View, _Mapping]] = ..., moves: _Optional[_Iterable[_Union[ReplicaMove, _Mapping]]] = ...) -> None: ...
+
 class ReplicaMove(_message.Message):
     __slots__ = ("partition", "from_node_id", "to_node_id", "keys", "bytes")
     PARTITION_FIELD_NUMBER: _ClassVar[int]
@@ -558,7 +588,7 @@ class WatchOperationResponse(_message.Message):
     def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ...) -> None: ...
 
 class Operation(_message.Message):
-    __slots__ = ("id", "kind", "node_id", "epoch", "state", "done_epoch", "explanation", "partitions_left", "partitions_moving", "by_node_id", "progress")
+    __slots__ = ("id", "kind", "node_id", "epoch", "state", "done_epoch", "explanation", "partitions_left", "partitions_moving", "by_node_id", "progress", "replicas")
     ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -570,6 +600,7 @@ class Operation(_message.Message):
     PARTITIONS_MOVING_FIELD_NUMBER: _ClassVar[int]
     BY_NODE_ID_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     kind: OperationKind
     node_id: int
@@ -581,7 +612,8 @@ class Operation(_message.Message):
     partitions_moving: int
     by_node_id: int
     progress: MoveProgress
-    def __init__(self, id: _Optional[bytes] = ..., kind: _Optional[_Union[OperationKind, str]] = ..., node_id: _Optional[int] = ..., epoch: _Optional[int] = ..., state: _Optional[_Union[OperationState, str]] = ..., done_epoch: _Optional[int] = ..., explanation: _Optional[str] = ..., partitions_left: _Optional[int] = ..., partitions_moving: _Optional[int] = ..., by_node_id: _Optional[int] = ..., progress: _Optional[_Union[MoveProgress, _Mapping]] = ...) -> None: ...
+    replicas: int
+    def __init__(self, id: _Optional[bytes] = ..., kind: _Optional[_Union[OperationKind, str]] = ..., node_id: _Optional[int] = ..., epoch: _Optional[int] = ..., state: _Optional[_Union[OperationState, str]] = ..., done_epoch: _Optional[int] = ..., explanation: _Optional[str] = ..., partitions_left: _Optional[int] = ..., partitions_moving: _Optional[int] = ..., by_node_id: _Optional[int] = ..., progress: _Optional[_Union[MoveProgress, _Mapping]] = ..., replicas: _Optional[int] = ...) -> None: ...
 
 class MoveProgress(_message.Message):
     __slots__ = ("partitions", "partitions_done", "keys", "keys_moved", "bytes", "bytes_moved", "time_left_ms")

@@ -6,9 +6,9 @@ from onar.reconfiguration.v1 import reconfiguration_pb2 as onar_dot_reconfigurat
 
 
 class ReconfigurationServiceStub(object):
-    """Looks at the cluster and changes it. Held for later: SetReplication.
+    """Looks at the cluster and changes it.
 
-    Join, Leave, TransferWriter, Drain, Replace, Remove and Rebalance are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+    Join, Leave, TransferWriter, Drain, Replace, Remove, Rebalance and SetReplication are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
     computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
     GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
     them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
@@ -75,6 +75,11 @@ class ReconfigurationServiceStub(object):
                 request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RebalanceRequest.SerializeToString,
                 response_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RebalanceResponse.FromString,
                 )
+        self.SetReplication = channel.unary_unary(
+                '/onar.reconfiguration.v1.ReconfigurationService/SetReplication',
+                request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.SetReplicationRequest.SerializeToString,
+                response_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.SetReplicationResponse.FromString,
+                )
         self.GetOperation = channel.unary_unary(
                 '/onar.reconfiguration.v1.ReconfigurationService/GetOperation',
                 request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.GetOperationRequest.SerializeToString,
@@ -93,9 +98,9 @@ class ReconfigurationServiceStub(object):
 
 
 class ReconfigurationServiceServicer(object):
-    """Looks at the cluster and changes it. Held for later: SetReplication.
+    """Looks at the cluster and changes it.
 
-    Join, Leave, TransferWriter, Drain, Replace, Remove and Rebalance are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+    Join, Leave, TransferWriter, Drain, Replace, Remove, Rebalance and SetReplication are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
     computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
     GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
     them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
@@ -188,6 +193,15 @@ class ReconfigurationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetReplication(self, request, context):
+        """Gives every partition another number of replicas (δ). Groups with too few are filled, groups with too many thinned, one replica of a group at
+        a time. A later one ends an earlier one that is under way. INVALID_ARGUMENT, REPLICATION_OUT_OF_RANGE when it is 0 or above 31.
+        FAILED_PRECONDITION, OPERATION_REFUSED when so few members could keep replicas, or each partition has that many already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetOperation(self, request, context):
         """Tells the fate of an operation, as far as this node knows.
         """
@@ -268,6 +282,11 @@ def add_ReconfigurationServiceServicer_to_server(servicer, server):
                     request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RebalanceRequest.FromString,
                     response_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RebalanceResponse.SerializeToString,
             ),
+            'SetReplication': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetReplication,
+                    request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.SetReplicationRequest.FromString,
+                    response_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.SetReplicationResponse.SerializeToString,
+            ),
             'GetOperation': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOperation,
                     request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.GetOperationRequest.FromString,
@@ -291,9 +310,9 @@ def add_ReconfigurationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ReconfigurationService(object):
-    """Looks at the cluster and changes it. Held for later: SetReplication.
+    """Looks at the cluster and changes it.
 
-    Join, Leave, TransferWriter, Drain, Replace, Remove and Rebalance are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+    Join, Leave, TransferWriter, Drain, Replace, Remove, Rebalance and SetReplication are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
     computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
     GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
     them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
@@ -483,6 +502,23 @@ class ReconfigurationService(object):
         return grpc.experimental.unary_unary(request, target, '/onar.reconfiguration.v1.ReconfigurationService/Rebalance',
             onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RebalanceRequest.SerializeToString,
             onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.RebalanceResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def SetReplication(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/onar.reconfiguration.v1.ReconfigurationService/SetReplication',
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.SetReplicationRequest.SerializeToString,
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.SetReplicationResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -59,6 +59,8 @@ export enum ErrorReason {
   OPERATION_ID_LENGTH = 15,
   /** EPOCH_MISSING - The epoch of the view that an operation was computed on is missing. */
   EPOCH_MISSING = 16,
+  /** REPLICATION_OUT_OF_RANGE - SetReplication: the number of replicas is 0 or above 31. */
+  REPLICATION_OUT_OF_RANGE = 17,
   /** NOT_A_NUMBER - FAILED_PRECONDITION. Add: the value is not a decimal signed 64-bit number. */
   NOT_A_NUMBER = 20,
   /** OVERFLOW - OUT_OF_RANGE. Add: the sum does not fit a signed 64-bit number. */
@@ -167,6 +169,9 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 16:
     case "ERROR_REASON_EPOCH_MISSING":
       return ErrorReason.EPOCH_MISSING;
+    case 17:
+    case "ERROR_REASON_REPLICATION_OUT_OF_RANGE":
+      return ErrorReason.REPLICATION_OUT_OF_RANGE;
     case 20:
     case "ERROR_REASON_NOT_A_NUMBER":
       return ErrorReason.NOT_A_NUMBER;
@@ -264,6 +269,8 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_OPERATION_ID_LENGTH";
     case ErrorReason.EPOCH_MISSING:
       return "ERROR_REASON_EPOCH_MISSING";
+    case ErrorReason.REPLICATION_OUT_OF_RANGE:
+      return "ERROR_REASON_REPLICATION_OUT_OF_RANGE";
     case ErrorReason.NOT_A_NUMBER:
       return "ERROR_REASON_NOT_A_NUMBER";
     case ErrorReason.OVERFLOW:

@@ -30,6 +30,8 @@ export enum OperationKind {
   REBALANCE = 7,
   /** HEAL - A member was not heard for long, and others get its replicas. Done once it is heard again, or is a member no more. Nobody asks for it. */
   HEAL = 8,
+  /** SET_REPLICATION - Each partition gets another number of replicas. */
+  SET_REPLICATION = 9,
   UNRECOGNIZED = -1,
 }
 
@@ -62,6 +64,9 @@ export function operationKindFromJSON(object: any): OperationKind {
     case 8:
     case "OPERATION_KIND_HEAL":
       return OperationKind.HEAL;
+    case 9:
+    case "OPERATION_KIND_SET_REPLICATION":
+      return OperationKind.SET_REPLICATION;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -89,6 +94,8 @@ export function operationKindToJSON(object: OperationKind): string {
       return "OPERATION_KIND_REBALANCE";
     case OperationKind.HEAL:
       return "OPERATION_KIND_HEAL";
+    case OperationKind.SET_REPLICATION:
+      return "OPERATION_KIND_SET_REPLICATION";
     case OperationKind.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -272,7 +279,7 @@ export interface View {
   previousDigest: Buffer;
   /** The operation that made this view: 16 bytes chosen by whoever asked for it; empty in view 1. */
   operationId: Buffer;
-  /** How many replicas each partition is meant to have (δ). A partition has fewer only while there are fewer members. */
+  /** How many replicas each partition is meant to have (δ). A partition has fewer or more only while `wishes` has a SET_REPLICATION. */
   replicationFactor: number;
   /** The number of partitions (P): a power of two, fixed when the cluster is created. 256 by default. */
   partitionCount: number;
@@ -302,10 +309,12 @@ export interface Wish {
   epoch: bigint;
   /** Its kind. JOIN and TRANSFER_WRITER take one view, and so are never wishes. */
   kind: OperationKind;
-  /** The node that it is about. REBALANCE: the newcomer that it is for, or the node that was asked. */
+  /** The node that it is about. REBALANCE: the newcomer that it is for, or the node that was asked. SET_REPLICATION: the node that was asked. */
   nodeId: number;
   /** REPLACE: the node that gets its replicas. Otherwise 0. */
   byNodeId: number;
+  /** SET_REPLICATION: how many replicas each partition gets. Otherwise 0. */
+  replicas: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -323,6 +332,8 @@ export interface DoneOperation {
   doneEpoch: bigint;
   /** REPLACE: the node that got its replicas. Otherwise 0. */
   byNodeId: number;
+  /** SET_REPLICATION: how many replicas each partition was to get. Otherwise 0. */
+  replicas: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -818,13 +829,48 @@ export interface RebalanceResponse {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** A replica that goes from one node to another. */
+/** How many replicas each partition is to have. */
+export interface SetReplicationRequest {
+  /** As in LeaveRequest. */
+  operationId: Buffer;
+  /** As in LeaveRequest. */
+  epoch: bigint;
+  /** Changes nothing: the answer shows which replicas would come and go. */
+  dryRun: boolean;
+  /**
+   * The number of replicas: 1 to 31. INVALID_ARGUMENT, REPLICATION_OUT_OF_RANGE. FAILED_PRECONDITION, OPERATION_REFUSED when fewer members could
+   * keep replicas, or each partition has that many already.
+   */
+  replicas: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The outcome so far. */
+export interface SetReplicationResponse {
+  /** Where and when this was answered. About no partition. */
+  header:
+    | Header
+    | undefined;
+  /** The operation. Pending while groups have another size; ask WatchOperation. */
+  operation:
+    | Operation
+    | undefined;
+  /** Answer to a dry run: the view that the operation leads to at first. */
+  view:
+    | View
+    | undefined;
+  /** Answer to a dry run: all moves, as they would be if nothing else changed meanwhile. */
+  moves: ReplicaMove[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A replica that goes from one node to another, comes besides, or goes. */
 export interface ReplicaMove {
   /** The partition. */
   partition: number;
-  /** The node that has it now. */
+  /** The node that has it now; 0: the partition gets one more. */
   fromNodeId: number;
-  /** The node that gets it. */
+  /** The node that gets it; 0: the partition gets one less. */
   toNodeId: number;
   /** How many keys it holds. Unset when no node that has it told. */
   keys?:
@@ -909,14 +955,21 @@ export interface Operation {
   doneEpoch: bigint;
   /** Why it is in that state, in words for people. */
   explanation: string;
-  /** DRAIN, REPLACE, REMOVE and HEAL while pending: partitions that still need the node. REBALANCE: partitions that are not as they should be. */
+  /**
+   * DRAIN, REPLACE, REMOVE and HEAL while pending: partitions that still need the node. REBALANCE and SET_REPLICATION: partitions that are not
+   * as they should be.
+   */
   partitionsLeft: number;
   /** Those of them that are moving now. */
   partitionsMoving: number;
   /** REPLACE: the node that gets the replicas. Otherwise 0. */
   byNodeId: number;
   /** How far an operation that moves replicas is. Unset when it is not under way, or the node cannot tell. */
-  progress: MoveProgress | undefined;
+  progress:
+    | MoveProgress
+    | undefined;
+  /** SET_REPLICATION: how many replicas each partition gets. Otherwise 0. */
+  replicas: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -1275,7 +1328,7 @@ export const View: MessageFns<View> = {
 };
 
 function createBaseWish(): Wish {
-  return { operationId: Buffer.alloc(0), epoch: 0n, kind: 0, nodeId: 0, byNodeId: 0, _unknownFields: {} };
+  return { operationId: Buffer.alloc(0), epoch: 0n, kind: 0, nodeId: 0, byNodeId: 0, replicas: 0, _unknownFields: {} };
 }
 
 export const Wish: MessageFns<Wish> = {
@@ -1297,6 +1350,9 @@ export const Wish: MessageFns<Wish> = {
     }
     if (message.byNodeId !== 0) {
       writer.uint32(40).uint32(message.byNodeId);
+    }
+    if (message.replicas !== 0) {
+      writer.uint32(48).uint32(message.replicas);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1362,6 +1418,14 @@ export const Wish: MessageFns<Wish> = {
             message.byNodeId = reader.uint32();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.replicas = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1401,6 +1465,7 @@ export const Wish: MessageFns<Wish> = {
         : isSet(object.by_node_id)
         ? globalThis.Number(object.by_node_id)
         : 0,
+      replicas: isSet(object.replicas) ? globalThis.Number(object.replicas) : 0,
     };
   },
 
@@ -1421,6 +1486,9 @@ export const Wish: MessageFns<Wish> = {
     if (message.byNodeId !== 0) {
       obj.byNodeId = Math.round(message.byNodeId);
     }
+    if (message.replicas !== 0) {
+      obj.replicas = Math.round(message.replicas);
+    }
     return obj;
   },
 
@@ -1434,6 +1502,7 @@ export const Wish: MessageFns<Wish> = {
     message.kind = object.kind ?? 0;
     message.nodeId = object.nodeId ?? 0;
     message.byNodeId = object.byNodeId ?? 0;
+    message.replicas = object.replicas ?? 0;
     return message;
   },
 };
@@ -1446,6 +1515,7 @@ function createBaseDoneOperation(): DoneOperation {
     nodeId: 0,
     doneEpoch: 0n,
     byNodeId: 0,
+    replicas: 0,
     _unknownFields: {},
   };
 }
@@ -1475,6 +1545,9 @@ export const DoneOperation: MessageFns<DoneOperation> = {
     }
     if (message.byNodeId !== 0) {
       writer.uint32(48).uint32(message.byNodeId);
+    }
+    if (message.replicas !== 0) {
+      writer.uint32(56).uint32(message.replicas);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1548,6 +1621,14 @@ export const DoneOperation: MessageFns<DoneOperation> = {
             message.byNodeId = reader.uint32();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.replicas = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1592,6 +1673,7 @@ export const DoneOperation: MessageFns<DoneOperation> = {
         : isSet(object.by_node_id)
         ? globalThis.Number(object.by_node_id)
         : 0,
+      replicas: isSet(object.replicas) ? globalThis.Number(object.replicas) : 0,
     };
   },
 
@@ -1615,6 +1697,9 @@ export const DoneOperation: MessageFns<DoneOperation> = {
     if (message.byNodeId !== 0) {
       obj.byNodeId = Math.round(message.byNodeId);
     }
+    if (message.replicas !== 0) {
+      obj.replicas = Math.round(message.replicas);
+    }
     return obj;
   },
 
@@ -1629,6 +1714,7 @@ export const DoneOperation: MessageFns<DoneOperation> = {
     message.nodeId = object.nodeId ?? 0;
     message.doneEpoch = (object.doneEpoch !== undefined && object.doneEpoch !== null) ? BigInt(object.doneEpoch) : 0n;
     message.byNodeId = object.byNodeId ?? 0;
+    message.replicas = object.replicas ?? 0;
     return message;
   },
 };
@@ -6226,6 +6312,287 @@ export const RebalanceResponse: MessageFns<RebalanceResponse> = {
   },
 };
 
+function createBaseSetReplicationRequest(): SetReplicationRequest {
+  return { operationId: Buffer.alloc(0), epoch: 0n, dryRun: false, replicas: 0, _unknownFields: {} };
+}
+
+export const SetReplicationRequest: MessageFns<SetReplicationRequest> = {
+  encode(message: SetReplicationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operationId.length !== 0) {
+      writer.uint32(138).bytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
+      }
+      writer.uint32(144).uint64(message.epoch);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(152).bool(message.dryRun);
+    }
+    if (message.replicas !== 0) {
+      writer.uint32(200).uint32(message.replicas);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetReplicationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetReplicationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.operationId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.epoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 25: {
+            if (tag !== 200) {
+              break;
+            }
+
+            message.replicas = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetReplicationRequest {
+    return {
+      operationId: isSet(object.operationId)
+        ? Buffer.from(bytesFromBase64(object.operationId))
+        : isSet(object.operation_id)
+        ? Buffer.from(bytesFromBase64(object.operation_id))
+        : Buffer.alloc(0),
+      epoch: isSet(object.epoch) ? BigInt(object.epoch) : 0n,
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+      replicas: isSet(object.replicas) ? globalThis.Number(object.replicas) : 0,
+    };
+  },
+
+  toJSON(message: SetReplicationRequest): unknown {
+    const obj: any = {};
+    if (message.operationId.length !== 0) {
+      obj.operationId = base64FromBytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      obj.epoch = message.epoch.toString();
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
+    if (message.replicas !== 0) {
+      obj.replicas = Math.round(message.replicas);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SetReplicationRequest>): SetReplicationRequest {
+    return SetReplicationRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetReplicationRequest>): SetReplicationRequest {
+    const message = createBaseSetReplicationRequest();
+    message.operationId = object.operationId ?? Buffer.alloc(0);
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
+    message.dryRun = object.dryRun ?? false;
+    message.replicas = object.replicas ?? 0;
+    return message;
+  },
+};
+
+function createBaseSetReplicationResponse(): SetReplicationResponse {
+  return { header: undefined, operation: undefined, view: undefined, moves: [], _unknownFields: {} };
+}
+
+export const SetReplicationResponse: MessageFns<SetReplicationResponse> = {
+  encode(message: SetReplicationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== undefined) {
+      Header.encode(message.header, writer.uint32(10).fork()).join();
+    }
+    if (message.operation !== undefined) {
+      Operation.encode(message.operation, writer.uint32(18).fork()).join();
+    }
+    if (message.view !== undefined) {
+      View.encode(message.view, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.moves) {
+      ReplicaMove.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetReplicationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetReplicationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.header = Header.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.operation = Operation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.view = View.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.moves.push(ReplicaMove.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetReplicationResponse {
+    return {
+      header: isSet(object.header) ? Header.fromJSON(object.header) : undefined,
+      operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined,
+      view: isSet(object.view) ? View.fromJSON(object.view) : undefined,
+      moves: globalThis.Array.isArray(object?.moves) ? object.moves.map((e: any) => ReplicaMove.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: SetReplicationResponse): unknown {
+    const obj: any = {};
+    if (message.header !== undefined) {
+      obj.header = Header.toJSON(message.header);
+    }
+    if (message.operation !== undefined) {
+      obj.operation = Operation.toJSON(message.operation);
+    }
+    if (message.view !== undefined) {
+      obj.view = View.toJSON(message.view);
+    }
+    if (message.moves?.length) {
+      obj.moves = message.moves.map((e) => ReplicaMove.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SetReplicationResponse>): SetReplicationResponse {
+    return SetReplicationResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetReplicationResponse>): SetReplicationResponse {
+    const message = createBaseSetReplicationResponse();
+    message.header = (object.header !== undefined && object.header !== null)
+      ? Header.fromPartial(object.header)
+      : undefined;
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation.fromPartial(object.operation)
+      : undefined;
+    message.view = (object.view !== undefined && object.view !== null) ? View.fromPartial(object.view) : undefined;
+    message.moves = object.moves?.map((e) => ReplicaMove.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 function createBaseReplicaMove(): ReplicaMove {
   return { partition: 0, fromNodeId: 0, toNodeId: 0, keys: undefined, bytes: undefined, _unknownFields: {} };
 }
@@ -7026,6 +7393,7 @@ function createBaseOperation(): Operation {
     partitionsMoving: 0,
     byNodeId: 0,
     progress: undefined,
+    replicas: 0,
     _unknownFields: {},
   };
 }
@@ -7070,6 +7438,9 @@ export const Operation: MessageFns<Operation> = {
     }
     if (message.progress !== undefined) {
       MoveProgress.encode(message.progress, writer.uint32(90).fork()).join();
+    }
+    if (message.replicas !== 0) {
+      writer.uint32(96).uint32(message.replicas);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -7183,6 +7554,14 @@ export const Operation: MessageFns<Operation> = {
             message.progress = MoveProgress.decode(reader, reader.uint32());
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.replicas = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -7236,6 +7615,7 @@ export const Operation: MessageFns<Operation> = {
         ? globalThis.Number(object.by_node_id)
         : 0,
       progress: isSet(object.progress) ? MoveProgress.fromJSON(object.progress) : undefined,
+      replicas: isSet(object.replicas) ? globalThis.Number(object.replicas) : 0,
     };
   },
 
@@ -7274,6 +7654,9 @@ export const Operation: MessageFns<Operation> = {
     if (message.progress !== undefined) {
       obj.progress = MoveProgress.toJSON(message.progress);
     }
+    if (message.replicas !== 0) {
+      obj.replicas = Math.round(message.replicas);
+    }
     return obj;
   },
 
@@ -7295,6 +7678,7 @@ export const Operation: MessageFns<Operation> = {
     message.progress = (object.progress !== undefined && object.progress !== null)
       ? MoveProgress.fromPartial(object.progress)
       : undefined;
+    message.replicas = object.replicas ?? 0;
     return message;
   },
 };
@@ -7527,9 +7911,9 @@ export const MoveProgress: MessageFns<MoveProgress> = {
 };
 
 /**
- * Looks at the cluster and changes it. Held for later: SetReplication.
+ * Looks at the cluster and changes it.
  *
- * Join, Leave, TransferWriter, Drain, Replace, Remove and Rebalance are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+ * Join, Leave, TransferWriter, Drain, Replace, Remove, Rebalance and SetReplication are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
  * computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
  * GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
  * them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
@@ -7666,6 +8050,19 @@ export const ReconfigurationServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /**
+     * Gives every partition another number of replicas (δ). Groups with too few are filled, groups with too many thinned, one replica of a group at
+     * a time. A later one ends an earlier one that is under way. INVALID_ARGUMENT, REPLICATION_OUT_OF_RANGE when it is 0 or above 31.
+     * FAILED_PRECONDITION, OPERATION_REFUSED when so few members could keep replicas, or each partition has that many already.
+     */
+    setReplication: {
+      name: "SetReplication",
+      requestType: SetReplicationRequest as typeof SetReplicationRequest,
+      requestStream: false,
+      responseType: SetReplicationResponse as typeof SetReplicationResponse,
+      responseStream: false,
+      options: {},
+    },
     /** Tells the fate of an operation, as far as this node knows. */
     getOperation: {
       name: "GetOperation",
@@ -7756,6 +8153,15 @@ export interface ReconfigurationServiceImplementation<CallContextExt = {}> {
    * share so. FAILED_PRECONDITION, OPERATION_REFUSED while such an operation is under way.
    */
   rebalance(request: RebalanceRequest, context: CallContext & CallContextExt): Promise<DeepPartial<RebalanceResponse>>;
+  /**
+   * Gives every partition another number of replicas (δ). Groups with too few are filled, groups with too many thinned, one replica of a group at
+   * a time. A later one ends an earlier one that is under way. INVALID_ARGUMENT, REPLICATION_OUT_OF_RANGE when it is 0 or above 31.
+   * FAILED_PRECONDITION, OPERATION_REFUSED when so few members could keep replicas, or each partition has that many already.
+   */
+  setReplication(
+    request: SetReplicationRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<SetReplicationResponse>>;
   /** Tells the fate of an operation, as far as this node knows. */
   getOperation(
     request: GetOperationRequest,
@@ -7833,6 +8239,15 @@ export interface ReconfigurationServiceClient<CallOptionsExt = {}> {
    * share so. FAILED_PRECONDITION, OPERATION_REFUSED while such an operation is under way.
    */
   rebalance(request: DeepPartial<RebalanceRequest>, options?: CallOptions & CallOptionsExt): Promise<RebalanceResponse>;
+  /**
+   * Gives every partition another number of replicas (δ). Groups with too few are filled, groups with too many thinned, one replica of a group at
+   * a time. A later one ends an earlier one that is under way. INVALID_ARGUMENT, REPLICATION_OUT_OF_RANGE when it is 0 or above 31.
+   * FAILED_PRECONDITION, OPERATION_REFUSED when so few members could keep replicas, or each partition has that many already.
+   */
+  setReplication(
+    request: DeepPartial<SetReplicationRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<SetReplicationResponse>;
   /** Tells the fate of an operation, as far as this node knows. */
   getOperation(
     request: DeepPartial<GetOperationRequest>,

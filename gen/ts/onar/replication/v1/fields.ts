@@ -240,6 +240,7 @@ export const OPERATION_WISH = {
   all: 6 as FieldNumber,
   partitions: 7 as FieldNumber,
   byNodeId: 8 as FieldNumber,
+  replicas: 9 as FieldNumber,
 } as const;
 
 /** onar.replication.v1.CopiesReady */

@@ -569,7 +569,7 @@ export interface OperationWish {
   epoch: number;
   /** Its SHA-256. */
   digest: Buffer;
-  /** The kind asked for: LEAVE, TRANSFER_WRITER, DRAIN, REPLACE, REMOVE or REBALANCE. */
+  /** The kind asked for: LEAVE, TRANSFER_WRITER, DRAIN, REPLACE, REMOVE, REBALANCE or SET_REPLICATION. */
   kind: OperationKind;
   /** The node that it is about. */
   nodeId: number;
@@ -579,6 +579,8 @@ export interface OperationWish {
   partitions: number[];
   /** REPLACE: the member that gets its replicas. */
   byNodeId: number;
+  /** SET_REPLICATION: how many replicas each partition gets. */
+  replicas: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -4394,6 +4396,7 @@ function createBaseOperationWish(): OperationWish {
     all: false,
     partitions: [],
     byNodeId: 0,
+    replicas: 0,
     _unknownFields: {},
   };
 }
@@ -4427,6 +4430,9 @@ export const OperationWish: MessageFns<OperationWish> = {
     }
     if (message.byNodeId !== 0) {
       writer.uint32(64).uint32(message.byNodeId);
+    }
+    if (message.replicas !== 0) {
+      writer.uint32(72).uint32(message.replicas);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -4526,6 +4532,14 @@ export const OperationWish: MessageFns<OperationWish> = {
             message.byNodeId = reader.uint32();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.replicas = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4559,6 +4573,7 @@ export const OperationWish: MessageFns<OperationWish> = {
     message.all = object.all ?? false;
     message.partitions = object.partitions?.map((e) => e) || [];
     message.byNodeId = object.byNodeId ?? 0;
+    message.replicas = object.replicas ?? 0;
     return message;
   },
 };

@@ -52,7 +52,6 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   nodes: [{ args: ["nodes"] }],
   "transfer-writer": [{ args: ["transfer-writer", "--all", "--to", NODE, "--dry-run"] }],
   rebalance: [{ args: ["rebalance", "--dry-run"] }, { args: ["rebalance", "--wait"] }],
-  "set-replication": [{ args: ["set-replication", "1", "--dry-run"] }],
   operations: [{ args: ["operations"] }, { args: ["operations", "ab".repeat(16)], code: 4 }],
   wait: [{ args: ["wait", "--ready"] }],
   health: [{ args: ["health"] }, { args: ["health", "--live"] }],
@@ -121,9 +120,9 @@ describe("with -o json", () => {
         : command.commands.map((sub) => `${command.name()} ${sub.name()}`),
     );
     // inspect reads the directory of a node that is stopped: backup.test.ts has one. The others take a member to spare:
-    // operations.test.ts and moves.test.ts.
+    // operations.test.ts, moves.test.ts and replication.test.ts.
     expect(names.filter((name) => !WITHOUT.includes(name)).toSorted()).toEqual(
-      [...Object.keys(CASES), "inspect", "leave", "drain", "replace", "remove"].toSorted(),
+      [...Object.keys(CASES), "inspect", "leave", "drain", "replace", "remove", "set-replication"].toSorted(),
     );
   });
 });

@@ -59,7 +59,7 @@ const SHOWN: readonly (readonly [PlantedBug, string])[] = [
   ["V3.unsealed", "S10-unsealed-source"],
   ["V3.one-replica", "S13-quorum-loss-during-a-move"],
   ["V6.majority-ready", "S11-writer-dies-at-each-step"],
-  ["V6.drops-on-seal", "S11-full-replacement"],
+  ["V6.drops-on-seal", "S13-one-down-while-a-newcomer-merges"],
   ["V3.bad-is-absent", "H12-inherited-bad-key"],
   ["V3.merged-votes", "M1-merged-has-no-vote"],
   ["V3.records-dropped", "S07-record-across-moves"],

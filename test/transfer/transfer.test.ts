@@ -34,7 +34,7 @@ const CAUGHT: readonly (readonly [string, string, readonly number[]])[] = [
   ["V3.one-replica", "merge I1: a majority decides each key", [1]],
   ["V3.unsealed", "source I1: only a sealed replica answers a merge", [3]],
   ["V3.keeps-leftovers", "merge I2: a key that none of them holds is dropped", [144]],
-  ["V3.in-doubt-settled", "merge I3: a register in doubt is not settled", [1]],
+  ["V3.in-doubt-settled", "merge I3: a register in doubt is not settled", [2]],
   ["V3.merged-votes", "merge I3: a merged copy has no vote", [14]],
   ["V3.bad-is-absent", "merge I4: a bad key is never absent", [4]],
   ["V3.floor-forgotten", "merge I5: the floor is there before it is ready", [15]],
@@ -42,7 +42,7 @@ const CAUGHT: readonly (readonly [string, string, readonly number[]])[] = [
   ["V3.promise-stays", "source I2: a stayer feeds what it holds by now, and the promise rises to it", [4]],
   ["V3.removals-not-fed", "pre-copy I2: removals are fed", [13]],
   ["V3.page-is-last", "stream: a page that is cut short is not the last", [1]],
-  ["V3.cursor-past-gap", "merge: catching up goes on behind what was asked for", [1]],
+  ["V3.cursor-past-gap", "merge: catching up goes on behind what was asked for", [16]],
   ["H20.asks-without-room", "a transfer asks for nothing without room", [1]],
 ];
 

@@ -97,6 +97,8 @@ export class Merge {
   private readonly majority: number;
   private readonly ownPlace: number;
   private readonly streams: Stream[];
+  /** Those that stay in the group are asked first. Then this copy knows from where to catch up with each of them. */
+  private readonly askingOrder: readonly Stream[];
   private readonly fetching = new Fetching();
   /** Keys up to this one are as they must be; null: none. */
   private merged: Key | null;
@@ -116,6 +118,8 @@ export class Merge {
     this.ownPlace = own === null ? -1 : previous.replicas.indexOf(group.self);
     assert(own === null || this.ownPlace >= 0, "a copy that is its own source was in the group before");
     this.streams = previous.replicas.map((_, place) => new Stream(place));
+    const stays = ({ place }: Stream): boolean => group.placeOf(previous.replicas[place] ?? NO_NODE) >= 0;
+    this.askingOrder = [...this.streams.filter(stays), ...this.streams.filter((stream) => !stays(stream))];
     this.merged = restored !== null && restored.groupEpoch === group.epoch ? restored.upTo : null;
   }
 
@@ -361,7 +365,7 @@ export class Merge {
       const silent = question !== null && since(now, question.firstAskedAt) >= STALL_MS;
       if (place === this.ownPlace || (active && !silent && this.hears(place))) live++;
     }
-    for (const stream of this.streams) {
+    for (const stream of this.askingOrder) {
       if (live >= this.majority) return;
       if (stream.active || stream.place === this.ownPlace || !this.hears(stream.place)) continue;
       stream.active = true;

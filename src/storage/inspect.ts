@@ -4,8 +4,8 @@
  * The recovery is the node's own, over files that let themselves be read alone: what it would cut off is left out and
  * stays. LMDB wants to write a lock beside its file, so it gets a folder of its own with a link to that file.
  */
-import { existsSync } from "node:fs";
-import { mkdtemp, open, readdir, rm, stat, symlink } from "node:fs/promises";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { open, readdir, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { present } from "../base/assert.js";
@@ -117,7 +117,7 @@ export class StoppedNode {
     // Whether there is a directory at all, before its lock is asked for.
     await readDirectory(path);
     const lock = await lockForReading(path);
-    const scratch = await mkdtemp(join(tmpdir(), "onar-inspect-"));
+    const scratch = new Scratch();
     const parts: { checkpoint: Checkpoint | null; storage: DiskStorage | null } = {
       checkpoint: null,
       storage: null,
@@ -126,7 +126,7 @@ export class StoppedNode {
     try {
       const contents = await readDirectory(path);
       const notices: string[] = [];
-      parts.checkpoint = await checkpointOf(path, contents.format, scratch);
+      parts.checkpoint = await checkpointOf(path, contents.format, scratch.path);
       const checkpoint = parts.checkpoint ?? EMPTY;
       const options = { checkpoint, node: contents.node, mustExist: contents.view !== null };
       parts.storage = await recovered({ ...options, files: new ReadFiles(join(path, "log")), notices });
@@ -224,12 +224,26 @@ export class StoppedNode {
 async function end(
   { checkpoint, storage }: { readonly checkpoint: Checkpoint | null; readonly storage: DiskStorage | null },
   lock: Lock,
-  scratch: string,
+  scratch: Scratch,
 ): Promise<void> {
   storage?.close();
   if (checkpoint !== null) await new Promise<void>((closed) => checkpoint.close(closed));
-  await rm(scratch, { recursive: true, force: true });
+  scratch.remove();
   await lock.release();
+}
+
+/** A folder for files of a moment. A process that ends meanwhile takes it along. */
+class Scratch {
+  readonly path = mkdtempSync(join(tmpdir(), "onar-inspect-"));
+
+  constructor() {
+    process.on("exit", this.remove);
+  }
+
+  readonly remove = (): void => {
+    process.off("exit", this.remove);
+    rmSync(this.path, { recursive: true, force: true });
+  };
 }
 
 function othersOf(storage: DiskStorage): InspectedCopy[] {

@@ -160,6 +160,8 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   const nodes: OnarNode[] = [];
   const cluster = new TestCluster(nodes, network, seed);
   const folder = mkdtempSync(join(tmpdir(), "onar-testing-"));
+  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
+  process.on("exit", removeFolder);
   const clusterSecretFile = join(folder, "cluster-secret");
   makeSecretFile(clusterSecretFile);
   let broken: Error | null = null;
@@ -183,7 +185,8 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     throw error;
   } finally {
     // The nodes have read it, and keep what they have read.
-    rmSync(folder, { recursive: true, force: true });
+    process.off("exit", removeFolder);
+    removeFolder();
   }
   return cluster;
 }

@@ -1,11 +1,10 @@
 /** Backups without a file: `onar backup -` writes to standard output, `onar restore -` reads standard input. */
 import { createWriteStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { pathReasonOf } from "../../base/errno.js";
 import { CliError, EXIT, usage } from "../ending/exit.js";
+import { temporaryFolder } from "../ending/temporary.js";
 import type { Io } from "../terminal/io.js";
 import { type Destination, NewFile, type Source } from "./file.js";
 import { Interrupted } from "./operation.js";
@@ -69,17 +68,17 @@ export async function withInput<T>(
 ): Promise<T> {
   if (path !== PIPE) return run({ path, name: path });
   const name = "standard input";
-  const folder = await mkdtemp(join(tmpdir(), "onar-restore-"));
+  const folder = temporaryFolder("onar-restore-");
   try {
-    const kept = join(folder, "backup");
+    const kept = join(folder.path, "backup");
     try {
       await pipeline(stdin, createWriteStream(kept, { mode: 0o600 }), { signal: interrupt });
     } catch (error) {
       if (interrupt.aborted) throw new Interrupted();
-      throw notDone(`${name} cannot be kept in ${folder}: ${pathReasonOf(error)}`);
+      throw notDone(`${name} cannot be kept in ${folder.path}: ${pathReasonOf(error)}`);
     }
     return await run({ path: kept, name });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    folder.remove();
   }
 }

@@ -5,14 +5,12 @@
  *
  * Whatever ends the demo, its processes end and its directory goes: they watch their standard input (start.ts).
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { MAX_NODES, seconds, wholeNumber } from "../../config/values.js";
 import { EXIT, type ExitCode } from "../ending/exit.js";
 import { onStopSignals } from "../ending/signals.js";
+import { temporaryFolder } from "../ending/temporary.js";
 import { prompt } from "../prompt/prompt.js";
 import type { Io } from "../terminal/io.js";
 import { showProgress } from "../terminal/progress.js";
@@ -27,17 +25,14 @@ export interface DemoOptions {
 
 export async function demo(options: DemoOptions, io: Io, program: string): Promise<ExitCode> {
   const count = wholeNumber("--nodes", options.nodes, 1, MAX_NODES);
-  const folder = mkdtempSync(join(tmpdir(), "onar-demo-"));
   let say = (line: string): void => io.out(`${line}\n`);
   const leave = new AbortController();
   let nodes: DemoNodes | null = null;
-  // The process may still end by itself, by a second signal or an error: then the directory goes all the same.
-  const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
-  process.once("exit", removeFolder);
   onStopSignals(() => leave.abort(), { interrupt: "stop", last: () => nodes?.killAll() });
   io.onReaderGone(() => leave.abort());
+  const folder = temporaryFolder("onar-demo-");
   try {
-    const running = await DemoNodes.begin({ count, folder, io, program, say: (line) => say(line) });
+    const running = await DemoNodes.begin({ count, folder: folder.path, io, program, say: (line) => say(line) });
     nodes = running;
     await showProgress(
       io,
@@ -63,8 +58,7 @@ export async function demo(options: DemoOptions, io: Io, program: string): Promi
   } finally {
     say = () => {};
     if (nodes !== null) await showProgress(io, () => "stopping the nodes", nodes.stop());
-    removeFolder();
-    process.off("exit", removeFolder);
+    folder.remove();
   }
 }
 

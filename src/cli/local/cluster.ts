@@ -3,8 +3,6 @@
  * on and this command tells about it. When this process ends, however it ends, the nodes end: they watch their standard
  * input (see start.ts).
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TRANSPORTS } from "../../config/config.js";
@@ -21,6 +19,7 @@ import {
 } from "../../config/values.js";
 import { CliError, EXIT, type ExitCode, usage } from "../ending/exit.js";
 import { onStopSignals } from "../ending/signals.js";
+import { temporaryFolder } from "../ending/temporary.js";
 import { type Io, nodeOutputOf } from "../terminal/io.js";
 import { showProgress } from "../terminal/progress.js";
 import { DEFAULT_DATA, removeAddresses, writeAddresses } from "./addresses.js";
@@ -110,23 +109,21 @@ export function planCluster(options: ClusterOptions, folder = ""): ClusterPlan {
 }
 
 export async function cluster(options: ClusterOptions, ownIo: Io, program: string): Promise<ExitCode> {
-  const folder = options.memory === true ? mkdtempSync(join(tmpdir(), "onar-cluster-")) : "";
-  const removeFolder = (): void => {
-    if (folder !== "") rmSync(folder, { recursive: true, force: true });
-  };
-  process.once("exit", removeFolder);
-  const plan = planCluster(options, folder);
+  let running: LocalCluster | null = null;
+  const stopped = new Promise<"stopped">((resolve) => {
+    ownIo.onReaderGone(() => resolve("stopped"));
+    onStopSignals(() => resolve("stopped"), { interrupt: "stop", last: () => running?.killAll() });
+  });
+  const folder = options.memory === true ? temporaryFolder("onar-cluster-") : null;
+  const plan = planCluster(options, folder?.path);
   if (plan.secret !== "") makeSecretFile(plan.secret);
   // Nodes that run do not wait for whoever reads what this says of them.
   const output = nodeOutputOf(ownIo, (lines, why) => `(${lines} lines were dropped here: ${why})\n`);
   const io: Io = { ...ownIo, out: (chunk) => output.out(String(chunk)), error: (line) => output.error(line) };
-  const running = new LocalCluster(plan, program, io, options.verbose === true);
-  const stopped = new Promise<"stopped">((resolve) => {
-    io.onReaderGone(() => resolve("stopped"));
-    onStopSignals(() => resolve("stopped"), { interrupt: "stop", last: () => running.killAll() });
-  });
+  const nodes = new LocalCluster(plan, program, io, options.verbose === true);
+  running = nodes;
   try {
-    const begun = await Promise.race([running.becomeReady(), stopped]);
+    const begun = await Promise.race([nodes.becomeReady(), stopped]);
     if (begun !== "stopped") {
       if (plan.data !== "")
         writeAddresses(
@@ -136,18 +133,18 @@ export async function cluster(options: ClusterOptions, ownIo: Io, program: strin
       io.out(hints(plan));
       readTyped(
         io,
-        (number) => running.restart(number),
+        (number) => nodes.restart(number),
         () => io.error(TYPED_HELP),
       );
-      await Promise.race([running.allEnded(), stopped]);
+      await Promise.race([nodes.allEnded(), stopped]);
     }
-    if (running.alive().length === 0) throw new CliError(EXIT.notDone, "all nodes have ended");
+    if (nodes.alive().length === 0) throw new CliError(EXIT.notDone, "all nodes have ended");
     return EXIT.done;
   } finally {
-    await showProgress(io, () => "stopping the nodes", running.stop());
+    await showProgress(io, () => "stopping the nodes", nodes.stop());
     await output.finish();
     if (plan.data !== "") removeAddresses(plan.data);
-    removeFolder();
+    folder?.remove();
   }
 }
 

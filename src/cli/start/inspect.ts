@@ -13,6 +13,7 @@ import {
 } from "../../server/inspecting.js";
 import { count, size } from "../backup/operation.js";
 import { CliError, EXIT, type ExitCode, usage } from "../ending/exit.js";
+import { onStopSignals } from "../ending/signals.js";
 import { decode, ENCODINGS, type Encoding, encode, encodeForJson, isShowable } from "../keys/encoding.js";
 import type { Io } from "../terminal/io.js";
 import { showProgress } from "../terminal/progress.js";
@@ -43,6 +44,8 @@ export async function inspect(path: string, options: InspectOptions, io: Io): Pr
   const key = options.key === undefined ? null : decode("--key", options.key, keyEncoding, "--key-encoding");
   if (key?.length === 0) throw usage("--key must have at least one byte; it is empty");
   const shown: Shown = { io, json: format === "json", keyEncoding, valueEncoding };
+  // Nothing is written but temporary files, which go at the end of the process.
+  onStopSignals(() => process.exit(EXIT.interrupted), { interrupt: "stop" });
   try {
     return await inspecting(path, async (node) => {
       const partitions = wanted(node, options.partition);

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runChild } from "./process/child.js";
 import { abuse } from "./suites/abuse.js";
+import { anatomy } from "./suites/anatomy.js";
 import { attacks } from "./suites/attacks.js";
 import { catchUp } from "./suites/catch-up.js";
 import type { Suite, SuiteOptions, SuiteResult } from "./suites/context.js";
@@ -43,6 +44,7 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ["exactly-once", exactlyOnce],
   ["pipelined", pipelined],
   ["traces", traces],
+  ["anatomy", anatomy],
   ["failover", failover],
   ["memory", memory],
   ["durable", durable],

@@ -11,6 +11,12 @@ export function cpuSecondsOf(pid: number): number | undefined {
   return fields === undefined ? undefined : (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
+/** As `cpuSecondsOf`, of its main thread alone. */
+export function mainThreadSecondsOf(pid: number): number | undefined {
+  const fields = statFieldsOf(pid, `/task/${pid}`);
+  return fields === undefined ? undefined : (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
 /**
  * When the process was started, in ticks since boot: with the id, it tells a process from a later one of the same id.
  */
@@ -45,8 +51,8 @@ export function descriptors(): number {
 }
 
 /** The fields from the third on. The second is the program's name in parentheses and may contain anything. */
-function statFieldsOf(pid: number): readonly string[] | undefined {
-  const stat = read(`/proc/${pid}/stat`);
+function statFieldsOf(pid: number, thread = ""): readonly string[] | undefined {
+  const stat = read(`/proc/${pid}${thread}/stat`);
   return stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 

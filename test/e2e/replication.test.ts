@@ -79,7 +79,7 @@ test("one replica becomes two, three and one again, and what cannot be is refuse
     stderr: expect.stringContaining("3 members could keep replicas: each partition can have at most 3, not 4"),
   });
   const same = await onar(["set-replication", "1", "--endpoint", at.address]);
-  expect(same).toMatchObject({ code: 1, stderr: expect.stringContaining("each partition has 1 replicas already") });
+  expect(same).toMatchObject({ code: 1, stderr: expect.stringContaining("each partition has 1 replica already") });
   for (const text of ["0", "32", "x"]) {
     const bad = await onar(["set-replication", text, "--endpoint", at.address]);
     expect(bad).toMatchObject({

@@ -331,6 +331,11 @@ function notSettled({ name }: Change, base: Base, operation: Operation, timeoutM
     const text = `${name}: others changed the view again and again, within ${timeoutMs / 1_000} s; nothing of this was done`;
     return new CliError(EXIT.notDone, text, { status: "", reason: "SUPERSEDED" });
   }
+  if (operation.state === OperationState.OVERTAKEN)
+    return new CliError(EXIT.notDone, `${name}: ${printable(operation.explanation)}`, {
+      status: "",
+      reason: "OVERTAKEN",
+    });
   if (carried(operation)) {
     const text = `${name}: still under way (${printable(operation.explanation)}); watch it with: onar operations ${id} --watch`;
     return new CliError(EXIT.unknown, text, { status: "", reason: "OUTCOME_UNKNOWN" });

@@ -147,7 +147,7 @@ function operationId(text: string): Buffer {
 
 /** Nothing more will become of it. */
 export const isSettled = ({ state }: Pick<Operation, "state">): boolean =>
-  state === OperationState.DONE || state === OperationState.SUPERSEDED;
+  state === OperationState.DONE || state === OperationState.SUPERSEDED || state === OperationState.OVERTAKEN;
 
 const KINDS: Readonly<Partial<Record<OperationKind, string>>> = {
   [OperationKind.JOIN]: "join",
@@ -164,6 +164,7 @@ const STATES: Readonly<Partial<Record<OperationState, string>>> = {
   [OperationState.PENDING]: "pending",
   [OperationState.DONE]: "done",
   [OperationState.SUPERSEDED]: "superseded",
+  [OperationState.OVERTAKEN]: "overtaken",
   [OperationState.UNKNOWN]: "unknown",
   [OperationState.POSSIBLE]: "possible",
 };

@@ -7,7 +7,16 @@ import { unreachable } from "../../base/assert.js";
 import { MAX_REPLICAS } from "../../base/votes.js";
 import { groupEpoch as groupEpochOf, type NodeId, type Partition, type ViewEpoch } from "../model/ids.js";
 import { planted } from "../model/planted.js";
-import { hasReplicas, type Ledger, memberOf, type Placement, preferredOf, type View, type Wish } from "./view.js";
+import {
+  type DoneOperation,
+  hasReplicas,
+  type Ledger,
+  memberOf,
+  type Placement,
+  preferredOf,
+  type View,
+  type Wish,
+} from "./view.js";
 
 /** Operations asked for at one node at a time; the oldest gives way. */
 export const MAX_ASKED = 16;
@@ -122,13 +131,13 @@ function replicationFault(view: View, replicas: number): string | null {
   if (!Number.isInteger(replicas) || replicas < 1 || replicas > MAX_REPLICAS)
     return `a partition has between 1 and ${MAX_REPLICAS} replicas, not ${replicas}`;
   if (replicas === view.replicationFactor)
-    return isResizing(view)
-      ? `each partition is getting ${replicas} replicas already`
-      : `each partition has ${replicas} replicas already`;
+    return `each partition ${isResizing(view) ? "is getting" : "has"} ${replicasInWords(replicas)} already`;
   const { length } = takers(view);
   if (length >= replicas) return null;
   return `${length} members could keep replicas: each partition can have at most ${length}, not ${replicas}`;
 }
+
+const replicasInWords = (count: number): string => (count === 1 ? "1 replica" : `${count} replicas`);
 
 function transferFault(view: View, node: NodeId, partitions: readonly Partition[] | null): string | null {
   if (partitions === null) return hasReplicas(view, node) ? null : `node ${node} keeps no partition`;
@@ -214,6 +223,8 @@ export function remembering(
 export type OperationFate =
   | { readonly state: "pending"; readonly wish: Ledger["wishes"][number] }
   | { readonly state: "done"; readonly record: Ledger["done"][number] }
+  /** Another one of its kind took its place, and it was not done yet. */
+  | { readonly state: "overtaken"; readonly record: Ledger["done"][number]; readonly by: Wish }
   /** The view after the one that it was computed on does not carry it. */
   | { readonly state: "superseded" }
   /** That view is not decided, as far as this one tells. */
@@ -221,11 +232,19 @@ export type OperationFate =
   /** It may have been done and forgotten since. */
   | { readonly state: "forgotten" };
 
+/** How an operation ended that views remember as done with. */
+export function endOf(view: View, record: DoneOperation): OperationFate & { state: "done" | "overtaken" } {
+  const { wishes, done } = ledgerOf(view);
+  const later = (one: Wish): boolean => one.kind === record.kind && one.epoch + 1 === record.doneIn;
+  const by = record.kind === "set-replication" ? [...wishes, ...done].find(later) : undefined;
+  return by === undefined ? { state: "done", record } : { state: "overtaken", record, by };
+}
+
 /** The fate of the operation that was computed on that epoch; 0: the epoch is not known. */
 export function fateOf(view: View, id: string, epoch: number): OperationFate {
   const { wishes, done, forgotten } = ledgerOf(view);
   const record = done.find((one) => one.id === id);
-  if (record !== undefined) return { state: "done", record };
+  if (record !== undefined) return endOf(view, record);
   const wish = wishes.find((one) => one.id === id);
   if (wish !== undefined) return { state: "pending", wish };
   if (epoch >= view.epoch) return { state: "undecided" };

@@ -141,7 +141,7 @@ export function operationRoutes(serving: Serving, callOf: (call: GrpcCall) => Ca
       const operations = await withProgress(node, () => {
         const { view } = node.views;
         const { wishes, done } = ledgerOf(view);
-        return [...wishes.map((wish) => pendingWish(view, wish)), ...done.map(doneOperation)];
+        return [...wishes.map((wish) => pendingWish(view, wish)), ...done.map((one) => doneOperation(view, one))];
       });
       return { header: header(), operations, forgottenEpoch: BigInt(ledgerOf(node.views.view).forgotten) };
     }),

@@ -9,7 +9,7 @@ import { unreachable } from "../../base/assert.js";
 import { kindToWire } from "../../codec/api/view.js";
 import type { NodeId } from "../../core/model/ids.js";
 import { partitionsLeft } from "../../core/view/left.js";
-import { fateOf, ledgerOf, type OperationFate, type ViewOperation } from "../../core/view/operation.js";
+import { endOf, fateOf, ledgerOf, type OperationFate, type ViewOperation } from "../../core/view/operation.js";
 import type { DoneOperation, View, Wish } from "../../core/view/view.js";
 import { checkId, refused } from "./operation-requests.js";
 import type { ServingNode } from "./serving.js";
@@ -17,7 +17,8 @@ import type { ServingNode } from "./serving.js";
 /** An operation that was asked for, as the view tells of it. */
 export function settled(view: View, asked: ViewOperation): Operation {
   const fate = fateOf(view, asked.id, asked.epoch);
-  const other = fate.state === "pending" ? fate.wish : fate.state === "done" ? fate.record : null;
+  const isEnded = fate.state === "done" || fate.state === "overtaken";
+  const other = fate.state === "pending" ? fate.wish : isEnded ? fate.record : null;
   if (other !== null && !isSame(other, asked))
     throw refused(`operation_id belongs to another operation: ${other.kind} of node ${other.node}`, view);
   return told(view, fate, { id: asked.id, epoch: asked.epoch, kind: kindToWire(asked.kind), node: asked.node });
@@ -87,7 +88,8 @@ function told(view: View, fate: OperationFate, { id, epoch, kind, node }: About)
     case "pending":
       return pendingWish(view, fate.wish);
     case "done":
-      return doneOperation(fate.record);
+    case "overtaken":
+      return ended(fate);
     case "superseded": {
       const explanation = `view ${epoch + 1} does not carry it: it did not run, and never will. The newest view is ${view.epoch}`;
       return { ...base, state: OperationState.SUPERSEDED, explanation };
@@ -144,12 +146,21 @@ const wishToWire = ({ id, kind, node, epoch, by, replicas }: Wish): Omit<Operati
   replicas: replicas ?? 0,
 });
 
-export const doneOperation = (done: DoneOperation): Operation => ({
-  ...wishToWire(done),
-  state: OperationState.DONE,
-  doneEpoch: BigInt(done.doneIn),
-  explanation: `view ${done.doneIn} did it`,
-});
+export const doneOperation = (view: View, done: DoneOperation): Operation => ended(endOf(view, done));
+
+function ended(fate: ReturnType<typeof endOf>): Operation {
+  const { record } = fate;
+  const wire = wishToWire(record);
+  if (fate.state === "done")
+    return {
+      ...wire,
+      state: OperationState.DONE,
+      doneEpoch: BigInt(record.doneIn),
+      explanation: `view ${record.doneIn} did it`,
+    };
+  const explanation = `view ${record.doneIn} put operation ${fate.by.id} in its place, before all partitions had their replicas`;
+  return { ...wire, state: OperationState.OVERTAKEN, explanation };
+}
 
 export const possible = ({ id, epoch, kind, node }: About): Operation => ({
   ...NOTHING,

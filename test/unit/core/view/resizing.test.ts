@@ -5,7 +5,13 @@ import { type NodeId, nodeId } from "../../../../src/core/model/ids.js";
 import { wrongIn } from "../../../../src/core/view/check.js";
 import type { EncodedView } from "../../../../src/core/view/encoded-view.js";
 import { moved, placementFault, recording, unready } from "../../../../src/core/view/move.js";
-import { isResizing, ledgerOf, operationFault, type ViewOperation } from "../../../../src/core/view/operation.js";
+import {
+  fateOf,
+  isResizing,
+  ledgerOf,
+  operationFault,
+  type ViewOperation,
+} from "../../../../src/core/view/operation.js";
 import { plannedView } from "../../../../src/core/view/planner.js";
 import { preferredOf, type View } from "../../../../src/core/view/view.js";
 import { allMoves, mayChange, nextMoves } from "../../../../src/core/view/wished-moves.js";
@@ -88,10 +94,15 @@ describe("another number of replicas", () => {
     );
     const way = follow(begun, resize(begun, 1, "cd".repeat(16)));
     expect(last(way).partitions.every(({ replicas }) => replicas.length === 1)).toBe(true);
-    expect(ledgerOf(last(way)).done.map(({ id, replicas }) => [id.slice(0, 2), replicas])).toEqual([
-      ["ab", 5],
-      ["cd", 1],
-    ]);
+    expect(fateOf(last(way), ID, first.view.epoch)).toMatchObject({
+      state: "overtaken",
+      record: { replicas: 5 },
+      by: { id: "cd".repeat(16) },
+    });
+    expect(fateOf(last(way), "cd".repeat(16), begun.view.epoch)).toMatchObject({
+      state: "done",
+      record: { replicas: 1 },
+    });
   });
 
   test("begins in no group in which somebody is not heard, as more of them are needed at once", () => {

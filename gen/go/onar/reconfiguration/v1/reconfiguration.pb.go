@@ -239,6 +239,8 @@ const (
 	OperationState_OPERATION_STATE_UNKNOWN OperationState = 4
 	// Answer to a dry run: it could be done.
 	OperationState_OPERATION_STATE_POSSIBLE OperationState = 5
+	// SET_REPLICATION: a later one took its place before it was done. Partitions that had their replicas by then do not keep them.
+	OperationState_OPERATION_STATE_OVERTAKEN OperationState = 6
 )
 
 // Enum value maps for OperationState.
@@ -250,6 +252,7 @@ var (
 		3: "OPERATION_STATE_SUPERSEDED",
 		4: "OPERATION_STATE_UNKNOWN",
 		5: "OPERATION_STATE_POSSIBLE",
+		6: "OPERATION_STATE_OVERTAKEN",
 	}
 	OperationState_value = map[string]int32{
 		"OPERATION_STATE_UNSPECIFIED": 0,
@@ -258,6 +261,7 @@ var (
 		"OPERATION_STATE_SUPERSEDED":  3,
 		"OPERATION_STATE_UNKNOWN":     4,
 		"OPERATION_STATE_POSSIBLE":    5,
+		"OPERATION_STATE_OVERTAKEN":   6,
 	}
 )
 
@@ -4014,14 +4018,15 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\vStorageKind\x12\x1c\n" +
 	"\x18STORAGE_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13STORAGE_KIND_MEMORY\x10\x01\x12\x14\n" +
-	"\x10STORAGE_KIND_LOG\x10\x02*\xc3\x01\n" +
+	"\x10STORAGE_KIND_LOG\x10\x02*\xe2\x01\n" +
 	"\x0eOperationState\x12\x1f\n" +
 	"\x1bOPERATION_STATE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17OPERATION_STATE_PENDING\x10\x01\x12\x18\n" +
 	"\x14OPERATION_STATE_DONE\x10\x02\x12\x1e\n" +
 	"\x1aOPERATION_STATE_SUPERSEDED\x10\x03\x12\x1b\n" +
 	"\x17OPERATION_STATE_UNKNOWN\x10\x04\x12\x1c\n" +
-	"\x18OPERATION_STATE_POSSIBLE\x10\x052\x92\f\n" +
+	"\x18OPERATION_STATE_POSSIBLE\x10\x05\x12\x1d\n" +
+	"\x19OPERATION_STATE_OVERTAKEN\x10\x062\x92\f\n" +
 	"\x16ReconfigurationService\x12a\n" +
 	"\aGetView\x12'.onar.reconfiguration.v1.GetViewRequest\x1a(.onar.reconfiguration.v1.GetViewResponse\"\x03\x90\x02\x01\x12^\n" +
 	"\x06Locate\x12&.onar.reconfiguration.v1.LocateRequest\x1a'.onar.reconfiguration.v1.LocateResponse\"\x03\x90\x02\x01\x12^\n" +

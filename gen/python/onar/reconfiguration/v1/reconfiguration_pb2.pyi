@@ -42,6 +42,7 @@ class OperationState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_STATE_SUPERSEDED: _ClassVar[OperationState]
     OPERATION_STATE_UNKNOWN: _ClassVar[OperationState]
     OPERATION_STATE_POSSIBLE: _ClassVar[OperationState]
+    OPERATION_STATE_OVERTAKEN: _ClassVar[OperationState]
 OPERATION_KIND_UNSPECIFIED: OperationKind
 OPERATION_KIND_JOIN: OperationKind
 OPERATION_KIND_LEAVE: OperationKind
@@ -66,6 +67,7 @@ OPERATION_STATE_DONE: OperationState
 OPERATION_STATE_SUPERSEDED: OperationState
 OPERATION_STATE_UNKNOWN: OperationState
 OPERATION_STATE_POSSIBLE: OperationState
+OPERATION_STATE_OVERTAKEN: OperationState
 
 class View(_message.Message):
     __slots__ = ("epoch", "cluster_id", "previous_digest", "operation_id", "replication_factor", "partition_count", "members", "partitions", "voters", "wishes", "operations", "forgotten_epoch")

@@ -219,6 +219,8 @@ export enum OperationState {
   UNKNOWN = 4,
   /** POSSIBLE - Answer to a dry run: it could be done. */
   POSSIBLE = 5,
+  /** OVERTAKEN - SET_REPLICATION: a later one took its place before it was done. Partitions that had their replicas by then do not keep them. */
+  OVERTAKEN = 6,
   UNRECOGNIZED = -1,
 }
 
@@ -242,6 +244,9 @@ export function operationStateFromJSON(object: any): OperationState {
     case 5:
     case "OPERATION_STATE_POSSIBLE":
       return OperationState.POSSIBLE;
+    case 6:
+    case "OPERATION_STATE_OVERTAKEN":
+      return OperationState.OVERTAKEN;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -263,6 +268,8 @@ export function operationStateToJSON(object: OperationState): string {
       return "OPERATION_STATE_UNKNOWN";
     case OperationState.POSSIBLE:
       return "OPERATION_STATE_POSSIBLE";
+    case OperationState.OVERTAKEN:
+      return "OPERATION_STATE_OVERTAKEN";
     case OperationState.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

@@ -3,119 +3,43 @@
  * clock, no chance, no promise, no callback out: time and attempts' start are arguments, and everything it wants done
  * is in the outbox.
  */
-import { assert, unreachable } from "../base/assert.js";
-import { after, type Duration, duration, type Instant, never } from "../base/time.js";
+import { unreachable } from "../base/assert.js";
+import { after, type Duration, duration, type Instant } from "../base/time.js";
 import { Detector } from "./election/detector.js";
 import { Heartbeats } from "./election/heartbeats.js";
 import { RoundTrips } from "./election/round-trips.js";
-import { type Key, type NodeId, type Partition, type ViewEpoch, VOTERS } from "./model/ids.js";
+import type { CoreInput, RaiseInput } from "./input.js";
+import { type NodeId, type Partition, VOTERS } from "./model/ids.js";
 import { type CoreMessage, groupEpochOf } from "./model/message.js";
-import { isCopyEntry, isViewEntry, type NodeEntry } from "./model/node-entry.js";
-import type { ReadRequest, Result, WriteRequest } from "./model/operation.js";
+import { isCopyEntry, isViewEntry } from "./model/node-entry.js";
+import type { Result } from "./model/operation.js";
 import type { Outbox, Ticket } from "./model/outbox.js";
 import { planted } from "./model/planted.js";
-import type { RegisterTable } from "./model/table.js";
+import type { CoreOptions } from "./options.js";
 import type { ServedPartition } from "./partition.js";
-import { Partitions, type RestoredCopy } from "./partitions.js";
-import type { MoveCaps } from "./placement/moves.js";
+import { Partitions } from "./partitions.js";
 import { Attempts } from "./quorum/attempts.js";
 import { CatchUpLoad } from "./replica/catch-up-load.js";
 import { MendingLoad } from "./replica/mending-load.js";
-import type { TransferPace } from "./transfer/transfer-load.js";
+import { Resending } from "./resending.js";
+import { endRounds } from "./round-end.js";
 import { Transfers } from "./transfers.js";
 import type { ChainOutbox, ViewConflict } from "./view/chain.js";
 import type { EncodedView } from "./view/encoded-view.js";
 import type { ViewMessage } from "./view/message.js";
 import { writerToBe } from "./view/move.js";
-import type { ViewOperation } from "./view/operation.js";
-import { type Member, placementOf, type View } from "./view/view.js";
+import { placementOf, type View } from "./view/view.js";
 import { Views } from "./view/views.js";
-import type { Move } from "./view/wished-moves.js";
 import { NodeLoad } from "./writer/node-load.js";
-import type { Raise } from "./writer/revisions.js";
 
 /** A heartbeat round. A failover takes at most 7.5 of them. */
 export const DEFAULT_ROUND: Duration = duration(200);
-/** How often what may need asking again is looked at. */
-const RESEND_TICK: Duration = duration(20);
-/** Offices of a node that are handed over at the same time. */
-const MAX_OFFERS = 16;
 /** Kept until the driver takes them out. */
 const MAX_CONFLICTS = 16;
-/** Partitions of a node that catch up at the same time; what they ask for is bounded in bytes (CATCH_UP_BYTES). */
-const MAX_CATCHING_UP = 128;
 /**
  * How long a deleted key's tombstone rests at least, and how far passes over a partition's tombstones are apart (R12).
  */
 export const DEFAULT_PURGE_AFTER: Duration = duration(5 * 60_000);
-
-export interface RaiseInput {
-  readonly kind: "raise-revisions";
-  readonly partition: Partition;
-  readonly raise: Raise;
-}
-
-export type CoreInput =
-  | { readonly kind: "message"; readonly from: NodeId; readonly message: CoreMessage }
-  | {
-      readonly kind: "write";
-      readonly ticket: Ticket;
-      readonly partition: Partition;
-      readonly request: WriteRequest;
-      readonly deadline: Instant;
-    }
-  | {
-      readonly kind: "read";
-      readonly ticket: Ticket;
-      readonly partition: Partition;
-      readonly request: ReadRequest;
-      readonly deadline: Instant;
-    }
-  /** This node is about to stop: its offices go to others. */
-  | { readonly kind: "leave" }
-  /** The disk is full, or has space again: offices go to others, as long as they can have them. */
-  | { readonly kind: "disk-full"; readonly full: boolean }
-  /** Storage found a register that fails its checksum (R11). */
-  | { readonly kind: "bad-register"; readonly partition: Partition; readonly key: Key }
-  /** A backup is restored: the partition's revisions go on above this one, if this node is its writer. */
-  | RaiseInput
-  /** A peer told the newest view that it holds durably, in a frame or its handshake. */
-  | { readonly kind: "peer-view"; readonly peer: NodeId; readonly epoch: ViewEpoch; readonly digest: string }
-  /** This member wants other addresses; `operation` names the wish, in hexadecimal. */
-  | { readonly kind: "wish"; readonly member: Member; readonly operation: string }
-  /** Somebody asks for this operation at this node. */
-  | { readonly kind: "ask"; readonly operation: ViewOperation }
-  /** A handshake with a new incarnation of a peer. */
-  | { readonly kind: "peer-restarted"; readonly peer: NodeId }
-  /** Some deadline has come. */
-  | { readonly kind: "wake" };
-
-export interface CoreOptions {
-  readonly self: NodeId;
-  /** The newest view that is known without `restored`. */
-  readonly newest: EncodedView;
-  /** The bytes and the digest of a view that this node makes. Without it the view never changes. */
-  readonly encode?: (view: View) => EncodedView;
-  /** The moves that this node wants when it proposes views; without it, none. */
-  readonly moves?: (view: View) => readonly Move[];
-  /** Moves of replicas that may be under way together, when this node proposes views. */
-  readonly moveCaps?: MoveCaps;
-  /** A member that is not heard for so long gives its replicas to others; missing, or 0: never. */
-  readonly replaceAfter?: Duration;
-  /** The registers of a partition, as storage has them. */
-  readonly table: (partition: Partition) => RegisterTable;
-  /** All copies that storage holds, the newest of each partition last; without it, those of `table` alone. */
-  readonly copies?: () => Iterable<RestoredCopy>;
-  /** Durable entries of an earlier life, in their order. */
-  readonly restored?: Iterable<NodeEntry>;
-  /** Above every attempt of earlier lives (R7). */
-  readonly firstAttempt: number;
-  readonly round?: Duration;
-  readonly purgeAfter?: Duration;
-  /** How fast transfers may go now; without it, as fast as they can. */
-  readonly pace?: () => TransferPace;
-  readonly now: Instant;
-}
 
 export class Core {
   readonly self: NodeId;
@@ -136,9 +60,8 @@ export class Core {
   readonly copies: Partitions;
   readonly transfers: Transfers;
   private readonly round: Duration;
-  private readonly busy = new Set<ServedPartition>();
+  private readonly resending = new Resending();
   private roundDue: Instant;
-  private resendDue: Instant = never;
   private started = false;
   /** The copies are as the newest view wants them. */
   private followed = false;
@@ -256,7 +179,8 @@ export class Core {
 
   /** The driver sends a "wake" no later than this. */
   nextDeadline(): Instant {
-    return this.roundDue < this.resendDue ? this.roundDue : this.resendDue;
+    const { due } = this.resending;
+    return this.roundDue < due ? this.roundDue : due;
   }
 
   /** The working writer of a partition, as far as this node knows; null: unknown. */
@@ -266,15 +190,12 @@ export class Core {
 
   /** This node would decide a write of the partition now. */
   isWriter(partition: Partition): boolean {
-    const served = this.partitions.get(partition);
-    return served?.copy.writer.elected === true && served.election.working;
+    return this.partitions.get(partition)?.isWriter === true;
   }
 
   /** How many partitions this node is the working writer of. */
   get offices(): number {
-    let count = 0;
-    for (const partition of this.partitions.keys()) if (this.isWriter(partition)) count++;
-    return count;
+    return [...this.partitions.values()].filter(({ isWriter }) => isWriter).length;
   }
 
   hears(node: NodeId): boolean {
@@ -317,7 +238,7 @@ export class Core {
         if (planted("V2.serves-on") && groupEpochOf(message) < served.group.epoch)
           this.copies.unsealed.get(message.partition)?.receive(now, from, message, out);
         served.receive(now, from, message, out);
-        if (!served.kept && served.busy) this.keepBusy(now, served);
+        if (!served.kept && served.busy) this.resending.keep(now, served);
       }
     }
   }
@@ -342,8 +263,7 @@ export class Core {
     this.followByTransfers(now);
     if (turned.length === 0) return;
     if (first) this.views?.chain.confirm(out);
-    for (const served of this.busy)
-      if (this.partitions.get(served.group.partition) !== served) this.busy.delete(served);
+    this.resending.follow(this.partitions);
     for (const partition of turned) {
       const served = this.partitions.get(partition);
       if (served !== undefined) this.beginServing(now, served, out);
@@ -354,12 +274,12 @@ export class Core {
   private beginServing(now: Instant, served: ServedPartition, out: Outbox): void {
     if (this.leaving) served.leave(now, out);
     if (this.full) served.filled(now, true, out);
-    if (served.busy) this.keepBusy(now, served);
+    if (served.busy) this.resending.keep(now, served);
   }
 
   private followByTransfers(now: Instant): void {
     this.transfers.follow(this.view);
-    if (this.transfers.busy && this.resendDue === never) this.resendDue = after(now, RESEND_TICK);
+    if (this.transfers.busy) this.resending.begin(now);
   }
 
   /** Copies whose merge is through serve from here on. */
@@ -385,7 +305,7 @@ export class Core {
       this.newest = views.newest;
       this.follow(now, out);
     }
-    if (views.busy && this.resendDue === never) this.resendDue = after(now, RESEND_TICK);
+    if (views.busy) this.resending.begin(now);
   }
 
   /** Writers follow the view's preference by handing their offices back. */
@@ -398,7 +318,7 @@ export class Core {
 
   private serve(now: Instant, partition: Partition): ServedPartition | undefined {
     const served = this.partitions.get(partition);
-    if (served !== undefined) this.keepBusy(now, served);
+    if (served !== undefined) this.resending.keep(now, served);
     return served;
   }
 
@@ -413,18 +333,11 @@ export class Core {
     out.outcomes.push({ ticket, result, afterSync: false });
   }
 
-  private keepBusy(now: Instant, served: ServedPartition): void {
-    if (served.kept) return;
-    served.kept = true;
-    this.busy.add(served);
-    if (this.resendDue === never) this.resendDue = after(now, RESEND_TICK);
-  }
-
   private leave(now: Instant, out: Outbox): void {
     this.leaving = true;
     for (const served of this.partitions.values()) {
       served.leave(now, out);
-      if (served.busy) this.keepBusy(now, served);
+      if (served.busy) this.resending.keep(now, served);
     }
   }
 
@@ -434,30 +347,24 @@ export class Core {
     this.full = full;
     for (const served of this.partitions.values()) {
       served.filled(now, full, out);
-      if (served.busy) this.keepBusy(now, served);
+      if (served.busy) this.resending.keep(now, served);
     }
   }
 
   private wake(now: Instant, out: Outbox): void {
-    if (now >= this.resendDue) this.resend(now, out);
+    if (now >= this.resending.due) this.resend(now, out);
     if (now >= this.roundDue) this.endRound(now, out);
   }
 
   private resend(now: Instant, out: Outbox): void {
     this.load.look();
     if (this.views?.busy === true) this.ofViews(now, out, (views, sink) => views.resend(now, sink));
-    for (const served of this.busy) {
-      served.resend(now, out);
-      if (served.busy) continue;
-      served.kept = false;
-      this.busy.delete(served);
-    }
+    this.resending.resend(now, out);
     if (this.transfers.busy) {
       this.transfers.tick(now, this.view, out);
       this.afterTransfers(now, out);
     }
-    const rests = this.busy.size === 0 && this.views?.busy !== true && !this.transfers.busy;
-    this.resendDue = rests ? never : after(now, RESEND_TICK);
+    this.resending.looked(now, this.views?.busy !== true && !this.transfers.busy);
   }
 
   /** Ready is said by the replica itself, once that is durable, to all voters, until a view records it (V4). */
@@ -478,26 +385,11 @@ export class Core {
     if (this.started) {
       const stalled = now - this.roundDue > this.round;
       this.detector.roundEnded(stalled);
-      let offers = 0;
-      let catchingUp = 0;
-      for (const served of this.partitions.values()) {
-        if (served.election.handingOver) offers++;
-        if (served.upkeep.catchUp.running) catchingUp++;
-      }
       // A node that leaves, or has no space any more, hands all its offices over at once.
-      const most = Math.max(offers, MAX_OFFERS);
-      const atOnce = this.leaving || this.full;
-      for (const served of this.partitions.values()) {
-        const before = served.election.handingOver;
-        const running = served.upkeep.catchUp.running;
-        served.roundEnded(now, !atOnce && offers < MAX_OFFERS, catchingUp < MAX_CATCHING_UP, out);
-        if (!before && served.election.handingOver) offers++;
-        if (!running && served.upkeep.catchUp.running) catchingUp++;
-        if (served.busy) this.keepBusy(now, served);
-      }
+      endRounds(now, this.partitions.values(), this.leaving || this.full, out);
+      for (const served of this.partitions.values()) if (served.busy) this.resending.keep(now, served);
       this.ofViews(now, out, (views, sink) => views.roundEnded(now, sink));
       this.tellReady(out);
-      assert(atOnce || offers <= most, "the number of offices handed over at a time is bounded");
     }
     this.started = true;
     this.roundTrips.sent(this.detector.round, now);

@@ -19,7 +19,9 @@ import { type GroupMessage, groupEpochOf, type Nack, type YourTurn } from "./mod
 import type { ReadRequest, WriteRequest } from "./model/operation.js";
 import type { Outbox, Ticket } from "./model/outbox.js";
 import { planted } from "./model/planted.js";
+import { mayBegin } from "./office/first-office.js";
 import { OfficeOffer } from "./office/office-offer.js";
+import { OwnReport } from "./office/own-report.js";
 import { PurgePass } from "./office/purge-pass.js";
 import type { Attempts } from "./quorum/attempts.js";
 import type { Group } from "./quorum/group.js";
@@ -75,10 +77,7 @@ export class ServedPartition implements Outlook {
   private savedSettled: Instant;
   /** Among those of the core that need `resend`; kept by the core. */
   kept = false;
-  /** The promise last told, to notice a change without comparing contents. */
-  private toldPromise: Ballot | null = null;
-  private toldBallot: Ballot | null = null;
-  private toldElected = false;
+  private readonly ownReport: OwnReport;
 
   constructor(options: ServedPartitionOptions) {
     const { group, detector, heartbeats } = options;
@@ -91,6 +90,7 @@ export class ServedPartition implements Outlook {
     this.copy = new Copy({ group, replica, table, attempts, outlook: this, load, mendingLoad });
     this.upkeep = this.copy.keepUp({ attempts, load: options.catchUpLoad, now: options.now, full: () => this.full });
     this.election = new Election({ self: group.self, replicas: group.replicas, groupEpoch: group.epoch });
+    this.ownReport = new OwnReport({ group, heartbeats, copy: this.copy, election: this.election });
     this.offer = new OfficeOffer({ group, writer: this.copy.writer, election: this.election });
     this.purgePass = new PurgePass({
       table,
@@ -136,13 +136,7 @@ export class ServedPartition implements Outlook {
     if (place < 0 || groupEpochOf(message) !== this.group.epoch) return this.confirmsAnyway(from, message, out);
     const left = this.copy.deliver(now, from, place, message, out);
     if (left !== null) this.onOffice(now, left, out);
-    if (
-      this.copy.replica.promise !== this.toldPromise ||
-      this.copy.writer.ballot !== this.toldBallot ||
-      this.copy.writer.elected !== this.toldElected
-    ) {
-      this.refresh(now);
-    }
+    if (this.ownReport.overtaken) this.refresh(now);
   }
 
   /** This node is the writer, as far as it knows. */
@@ -229,7 +223,8 @@ export class ServedPartition implements Outlook {
   /** A peer's report about this partition changed. */
   reported(now: Instant, from: NodeId): void {
     this.learnFrom(from);
-    if (this.election.refresh(this.heard, this.copy.replica.promise, this.office(now))) this.tell();
+    if (this.election.refresh(this.heard, this.copy.replica.promise, this.office(now)))
+      this.ownReport.tell(this.lagging);
   }
 
   resend(now: Instant, out: Outbox): void {
@@ -265,7 +260,7 @@ export class ServedPartition implements Outlook {
 
   /** Place of the working writer as far as is known; −1: unknown. */
   writerPlace(): number {
-    if (this.copy.writer.elected && this.election.working) return this.group.place;
+    if (this.isWriter) return this.group.place;
     const writer = this.heartbeats.workingWriter(this.group.partition);
     return writer === null ? -1 : this.group.placeOf(writer);
   }
@@ -354,29 +349,14 @@ export class ServedPartition implements Outlook {
   private onNack(message: Nack): void {
     if (this.copy.writer.ballot === null || !sameBallot(this.copy.writer.ballot, message.ballot)) return;
     this.election.nacked();
-    this.tell();
+    this.ownReport.tell(this.lagging);
   }
 
   /** In a group that never had a writer the preferred replica need not wait for patience. */
   private firstWriter(): ElectionAction | null {
-    if (this.group.place !== this.starter || this.copy.replica.promise.round !== 0 || this.copy.writer.ballot !== null)
-      return null;
-    if (this.election.yields(this.heard)) return null;
-    let heard = 0;
-    for (let place = 0; place < this.group.replicas.length; place++) {
-      if (!this.heard.heard(place)) continue;
-      // Somebody was faster, or this replica missed a Prepare.
-      if (place !== this.group.place && this.heard.report(place)?.promise.round !== 0) return null;
-      heard++;
-    }
-    return heard < this.group.majority ? null : this.election.groupBegins(this.copy.replica.promise);
-  }
-
-  /** The place of the replica that begins. In a group that a move made the preferred one may be a newcomer. */
-  private get starter(): number {
-    const { preferredPlace } = this.election;
-    if (!this.group.moved || this.heard.heard(preferredPlace)) return preferredPlace;
-    return this.group.replicas.findIndex((_, place) => this.heard.heard(place));
+    const { writer, replica } = this.copy;
+    if (replica.promise.round !== 0 || writer.ballot !== null) return null;
+    return mayBegin(this.group, this.election, this.heard) ? this.election.groupBegins(replica.promise) : null;
   }
 
   private act(now: Instant, action: ElectionAction | null, out: Outbox): void {
@@ -414,25 +394,7 @@ export class ServedPartition implements Outlook {
 
   private refresh(now: Instant): void {
     this.election.refresh(this.heard, this.copy.replica.promise, this.office(now));
-    this.toldPromise = this.copy.replica.promise;
-    this.toldBallot = this.copy.writer.ballot;
-    this.toldElected = this.copy.writer.elected;
-    this.tell();
-  }
-
-  private tell(): void {
-    const { partition, epoch } = this.group;
-    this.heartbeats.setReport({
-      partition,
-      groupEpoch: epoch,
-      ready: true,
-      promise: this.copy.replica.promise,
-      live: this.election.live,
-      settled: this.copy.replica.settled.highest,
-      settledRevision: this.copy.replica.settledRevision,
-      lastChange: this.copy.replica.table.lastChange,
-      lagging: this.lagging,
-    });
-    this.heartbeats.setOffice(partition, this.election.working ? this.copy.writer.ballot : null);
+    this.ownReport.noted();
+    this.ownReport.tell(this.lagging);
   }
 }

@@ -4,11 +4,13 @@
  */
 import { unreachable } from "../base/assert.js";
 import type { Instant } from "../base/time.js";
-import { Core, type CoreOptions, type RaiseInput } from "../core/core.js";
+import { Core } from "../core/core.js";
+import type { RaiseInput } from "../core/input.js";
 import type { Key, NodeId, Partition, ViewEpoch } from "../core/model/ids.js";
 import type { NodeMessage, Request } from "../core/model/node-message.js";
 import type { Outcome, Ticket } from "../core/model/outbox.js";
 import { planted } from "../core/model/planted.js";
+import type { CoreOptions } from "../core/options.js";
 import type { KnownNumbers, PlacesKeys } from "../core/plausible/known.js";
 import { Plausible } from "../core/plausible/plausible.js";
 import type { ViewOperation } from "../core/view/operation.js";

@@ -4,10 +4,10 @@
  */
 import { type Duration, duration, type Instant, instant } from "../../src/base/time.js";
 import { encodedView } from "../../src/codec/peer/encoded-view.js";
-import type { CoreOptions } from "../../src/core/core.js";
 import type { GroupEpoch, Key, NodeId, Partition, Revision, ViewEpoch } from "../../src/core/model/ids.js";
 import type { Forward, Forwarded, NodeMessage, Request } from "../../src/core/model/node-message.js";
 import type { Ticket } from "../../src/core/model/outbox.js";
+import type { CoreOptions } from "../../src/core/options.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { Member } from "../../src/core/view/view.js";
 import type { Move } from "../../src/core/view/wished-moves.js";

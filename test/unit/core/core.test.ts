@@ -2,7 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { duration, type Instant, instant, never } from "../../../src/base/time.js";
 import { encodedView } from "../../../src/codec/peer/encoded-view.js";
-import { Core, type CoreInput, DEFAULT_PURGE_AFTER, DEFAULT_ROUND } from "../../../src/core/core.js";
+import { Core, DEFAULT_PURGE_AFTER, DEFAULT_ROUND } from "../../../src/core/core.js";
+import type { CoreInput } from "../../../src/core/input.js";
 import { type Ballot, ballot } from "../../../src/core/model/ballot.js";
 import type { Entry } from "../../../src/core/model/entry.js";
 import { changeNumber, groupEpoch, type NodeId, nodeId, partition, revision } from "../../../src/core/model/ids.js";

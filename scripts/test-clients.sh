@@ -3,6 +3,7 @@
 # and clusters of their own (test/clients/cases.yaml), and the programs in docs/clients-*.md and docs/stubs.md.
 #
 #   scripts/test-clients.sh HOST:PORT[,HOST:PORT…] [go|python]...
+#   scripts/test-clients.sh --setup go|python     only what its programs need; says on standard output why they cannot run
 #
 # The endpoints are client ports of the running cluster's nodes. Needs `make setup`. Sets up what else is needed in .cache/; the first time
 # needs the network. Where a toolchain is missing, its part is skipped with a message; with CI=true that is an error. Ends with one line
@@ -140,6 +141,11 @@ count() {
     python) grep -c ' \.\.\. ok$' "$logs/$1" || true ;;
   esac
 }
+
+if [ "$ONAR_ENDPOINTS" = --setup ]; then
+  setup "$1"
+  exit
+fi
 
 # One language after the other, for the same reason.
 for language in "$@"; do

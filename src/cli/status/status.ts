@@ -26,7 +26,8 @@ import { showProgress } from "../terminal/progress.js";
 import { type Column, tableLines } from "../terminal/table.js";
 import { wrapped } from "../terminal/wrap.js";
 import { judge } from "./judgement.js";
-import type { NodeRow, Summary } from "./summary.js";
+import { shortageOf } from "./shortage.js";
+import { type NodeRow, nameOf, type Summary } from "./summary.js";
 
 const SERVICE = ReconfigurationServiceDefinition;
 /** Nodes other than the first are asked all at once and not waited for longer. */
@@ -117,35 +118,36 @@ export function summarize(answers: readonly StatusResponse[]): Summary {
   const keeps = new Map<number, number>();
   const withoutWriter: number[] = [];
   const moving: number[] = [];
-  for (const partition of [...newest.keys()].sort((a, b) => a - b)) {
-    const status = newest.get(partition)?.status;
-    if (status === undefined) continue;
-    if (status.moving) moving.push(partition);
-    if (status.writerNodeId === 0) withoutWriter.push(partition);
+  const statuses = [...newest.values()].map(({ status }) => status).sort((a, b) => a.partition - b.partition);
+  for (const status of statuses) {
+    if (status.moving) moving.push(status.partition);
+    if (status.writerNodeId === 0) withoutWriter.push(status.partition);
     else writes.set(status.writerNodeId, (writes.get(status.writerNodeId) ?? 0) + 1);
     for (const { nodeId } of status.replicas) keeps.set(nodeId, (keeps.get(nodeId) ?? 0) + 1);
   }
   const answered = new Map(answers.map((answer) => [answer.header?.nodeId ?? 0, answer]));
+  const nodes = [...first.nodes].sort(byAddress).map((node) => ({
+    node,
+    answers: node.id !== 0 && answered.has(node.id),
+    writes: writes.get(node.id) ?? 0,
+    keeps: keeps.get(node.id) ?? 0,
+    behind: behindOf(answered.get(node.id)),
+    held: heldBy(answered.get(node.id)),
+    diskFree: numberOf(answered.get(node.id)?.diskFreeBytes),
+    diskFull: answered.get(node.id)?.diskFull === true,
+    diskStandingMs: Number(answered.get(node.id)?.diskStandingMs ?? 0n),
+    descriptorsShortMs: Number(answered.get(node.id)?.descriptorsShortMs ?? 0n),
+  }));
   return {
     askedNodeId: first.header?.nodeId ?? 0,
     clusterId: first.header?.clusterId.toString("hex") ?? "",
     viewEpoch: first.header?.viewEpoch ?? 0n,
-    nodes: [...first.nodes].sort(byAddress).map((node) => ({
-      node,
-      answers: node.id !== 0 && answered.has(node.id),
-      writes: writes.get(node.id) ?? 0,
-      keeps: keeps.get(node.id) ?? 0,
-      behind: behindOf(answered.get(node.id)),
-      held: heldBy(answered.get(node.id)),
-      diskFree: numberOf(answered.get(node.id)?.diskFreeBytes),
-      diskFull: answered.get(node.id)?.diskFull === true,
-      diskStandingMs: Number(answered.get(node.id)?.diskStandingMs ?? 0n),
-      descriptorsShortMs: Number(answered.get(node.id)?.descriptorsShortMs ?? 0n),
-    })),
+    nodes,
     partitions: newest.size,
     withWriter: newest.size - withoutWriter.length,
     withoutWriter,
     moving,
+    ...shortageOf(nodes, statuses),
   };
 }
 
@@ -198,15 +200,17 @@ export function asTable(summary: Summary, paint: Paint, columns = Number.POSITIV
       lines.push(paint.bad(wrapped(`node ${node.id} at ${node.peerAddress}: ${node.trouble}`, columns)));
   }
   const below = [
-    `${summary.partitions} partitions: ${summary.withWriter} with a writer, ${summary.withoutWriter.length} without${listed(summary.withoutWriter)}${movingTold(summary)}`,
+    `${summary.partitions} partitions: ${summary.withWriter} with a writer, ${summary.withoutWriter.length} without${listed(summary.withoutWriter)}${shortTold(summary)}${movingTold(summary)}`,
     `cluster ${summary.clusterId}, view ${summary.viewEpoch}; "heard" is as ${askedName(summary)} sees it, "behind" counts changes still to come`,
   ];
   for (const sentence of below) lines.push(wrapped(sentence, columns));
   return `${lines.join("\n")}\n`;
 }
 
-const askedName = ({ askedNodeId, nodes }: Summary): string =>
-  nodes.find(({ node }) => node.id === askedNodeId)?.node.clientAddress || `node ${askedNodeId}`;
+function askedName({ askedNodeId, nodes }: Summary): string {
+  const asked = nodes.find(({ node }) => node.id === askedNodeId);
+  return asked === undefined ? `node ${askedNodeId}` : nameOf(asked.node);
+}
 
 const columnsOf = ({ good, bad }: Paint): Column<NodeRow>[] => {
   const yes = (is: boolean): string => (is ? good("yes") : bad("NO"));
@@ -230,7 +234,14 @@ const columnsOf = ({ good, bad }: Paint): Column<NodeRow>[] => {
 };
 
 const movingTold = ({ moving }: Summary): string =>
-  moving.length === 0 ? "" : `; ${moving.length} move: they have fewer ready copies than they should for now`;
+  moving.length === 0
+    ? ""
+    : `; ${moving.length} move: they have fewer ready copies than they should for now (onar operations tells how far)`;
+
+function shortTold({ underReplicated, withoutQuorum }: Summary): string {
+  const short = underReplicated.length === 0 ? "" : `; ${underReplicated.length} lack a replica`;
+  return withoutQuorum.length === 0 ? short : `${short}, ${withoutQuorum.length} a majority${listed(withoutQuorum)}`;
+}
 
 /** The first line, for those who read no further. */
 function verdictLine(summary: Summary, { good, bad, doubtful, strong }: Paint, columns: number): string {
@@ -307,7 +318,10 @@ function asJson(summary: Summary, answers: readonly StatusResponse[]): object {
       withWriter: summary.withWriter,
       withoutWriter: summary.withoutWriter,
       moving: summary.moving,
+      underReplicated: summary.underReplicated,
+      withoutQuorum: summary.withoutQuorum,
     },
+    waitingFor: summary.waitingFor,
     answers: answers.map((answer) => ({
       ...Object(StatusResponse.toJSON(answer)),
       header: headerFields(answer.header),

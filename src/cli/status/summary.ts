@@ -21,6 +21,12 @@ export interface NodeRow {
   readonly descriptorsShortMs: number;
 }
 
+/** Nobody who was asked hears it, and it did not answer. */
+export const isGone = ({ node, answers }: Pick<NodeRow, "node" | "answers">): boolean => !node.heard && !answers;
+
+/** How people are told a node. */
+export const nameOf = ({ clientAddress, id }: NodeStatus): string => clientAddress || `node ${id}`;
+
 export interface Summary {
   /** The node that was asked first. */
   readonly askedNodeId: number;
@@ -33,4 +39,10 @@ export interface Summary {
   readonly withoutWriter: readonly number[];
   /** Partitions whose replicas move, in order. */
   readonly moving: readonly number[];
+  /** Partitions with a replica on a node that is gone, in order. */
+  readonly underReplicated: readonly number[];
+  /** Those of them whose replicas that are there make no majority. */
+  readonly withoutQuorum: readonly number[];
+  /** The gone nodes with replicas of partitions without quorum, by address. */
+  readonly waitingFor: readonly string[];
 }

@@ -65,8 +65,66 @@ describe("what several nodes say", () => {
     expect(summary).toMatchObject({ moving: [0, 1], withoutWriter: [1] });
     expect(judge(summary)).toEqual({
       verdict: "look",
-      reasons: ["2 of 2 partitions move, and 1 of them waits for a writer"],
+      reasons: ["2 of 2 partitions move, and 1 waits for a writer"],
     });
+  });
+
+  test("a partition that has just moved may wait for its writer while others move: nothing is wrong yet", () => {
+    const seen = [
+      { partition: 0, writer: 1, moving: true },
+      { partition: 1, writer: 0 },
+    ];
+    const told = (moving: boolean) =>
+      judge(summarize([answer(1, moving ? seen : seen.map((one) => ({ ...one, moving })), ["a:1"])]));
+    expect(told(true)).toEqual({ verdict: "look", reasons: ["1 of 2 partitions move, and 1 waits for a writer"] });
+    expect(told(false)).toEqual({ verdict: "not-well", reasons: ["1 of 2 partitions have no writer"] });
+  });
+
+  test("partitions lack a replica on a node that is gone, or their majority: then it is said who is waited for", () => {
+    const addresses = ["a:1", "a:2", "a:3", "a:4"];
+    const of = (gone: readonly number[], moving = false): StatusResponse => {
+      const told = answer(
+        1,
+        [
+          { partition: 0, writer: 1, moving },
+          { partition: 1, writer: 1 },
+          { partition: 2, writer: 0 },
+        ],
+        addresses,
+      );
+      for (const node of told.nodes) node.heard = !gone.includes(node.id);
+      for (const [i, replicas] of [
+        [1, 2, 3],
+        [1, 2, 4],
+        [2, 3, 4],
+      ].entries())
+        Object.assign(told.partitions[i] ?? {}, { replicas: replicas.map((nodeId) => ({ nodeId })) });
+      return told;
+    };
+    // The others would answer for themselves.
+    const answers = (gone: readonly number[], moving = false) => [
+      of(gone, moving),
+      ...[2, 3, 4].filter((id) => !gone.includes(id)).map((id) => answer(id, [])),
+    ];
+    const one = summarize(answers([3], true));
+    expect(one).toMatchObject({ underReplicated: [0, 2], withoutQuorum: [], waitingFor: [] });
+    expect(judge(one)).toEqual({
+      verdict: "not-well",
+      reasons: [
+        "1 of 4 nodes gone (a:3)",
+        "2 of 3 partitions lack a replica",
+        "1 of 3 partitions move, and 1 waits for a writer",
+      ],
+    });
+    const two = summarize(answers([3, 4]));
+    expect(two).toMatchObject({ underReplicated: [0, 1, 2], withoutQuorum: [2], waitingFor: ["a:3", "a:4"] });
+    expect(judge(two).reasons).toEqual([
+      "2 of 4 nodes gone (a:3, a:4)",
+      "1 of 3 partitions without quorum, waiting for a:3, a:4",
+      "2 of 3 partitions lack a replica",
+    ]);
+    const shown = asTable(two, paintOf({ terminal: false, env: {} }));
+    expect(shown).toContain("3 partitions: 2 with a writer, 1 without (2); 3 lack a replica, 1 a majority (2)\n");
   });
 
   test("partitions without a writer are listed", () => {
@@ -165,7 +223,8 @@ describe("status", () => {
       viewEpoch: "1",
       verdict: "well",
       reasons: [],
-      partitions: { count: 1, withWriter: 1, withoutWriter: [], moving: [] },
+      partitions: { count: 1, withWriter: 1, withoutWriter: [], moving: [], underReplicated: [], withoutQuorum: [] },
+      waitingFor: [],
       answers: [{ partitions: [{ writerNodeId: 1, ballotRound: "1" }] }],
     });
   });

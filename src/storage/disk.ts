@@ -6,34 +6,29 @@
  * the simulator can run it, recovery included, on a disk of its own.
  */
 import { present } from "../base/assert.js";
-import { isTableEntry, KIND, NODE_WIDE, type SeenPosition, type TableEntry } from "../codec/disk/entry.js";
+import { isTableEntry, NODE_WIDE, type SeenPosition, type TableEntry } from "../codec/disk/entry.js";
 import type { LogRecord } from "../codec/disk/log-record.js";
-import type { TableId } from "../codec/disk/table-id.js";
-import { decodeRegister } from "../codec/register/register.js";
 import type { CopyEntry } from "../core/model/copy-entry.js";
-import type { GroupEpoch, Key, NodeId, Partition } from "../core/model/ids.js";
+import type { GroupEpoch, NodeId, Partition } from "../core/model/ids.js";
 import type { NodeEntry } from "../core/model/node-entry.js";
 import { planted } from "../core/model/planted.js";
-import type { Register } from "../core/model/register.js";
-import { BAD, type Bad } from "../core/model/table.js";
+import { BAD } from "../core/model/table.js";
 import type { CopyStorage, HeldCopy, StorageFigures } from "../ports/storage.js";
-import { ownCopy } from "../wire/bytes.js";
 import { BadRegisters } from "./bad-registers.js";
-import type { Tally } from "./checkpoint/checkpoint.js";
 import type { CopyState } from "./copy-state.js";
 import type { BadRegister, DiskOptions } from "./disk-options.js";
-import { DiskTable, type TableSurroundings } from "./disk-table.js";
+import type { DiskTable } from "./disk-table.js";
 import { Fold } from "./fold.js";
 import { Log } from "./log/log.js";
-import { type Recovered, RecoveryError, recoverLog } from "./log/recovery.js";
+import { emptied, type Recovered, recoverLog } from "./log/recovery.js";
+import { OpenTables } from "./open-tables.js";
 import { PeerPositions } from "./peer-positions.js";
 import { RegisterCache } from "./register-cache.js";
-import { Replay } from "./replay.js";
+import { Replay, registerIn } from "./replay.js";
 import { Scrub } from "./scrub.js";
 import { States } from "./states.js";
 import { Sweep } from "./sweep.js";
 import { Turns } from "./turns.js";
-import { UnmarkedLoad } from "./unmarked.js";
 
 type Opened = (error: Error | null, storage: DiskStorage | null) => void;
 
@@ -41,21 +36,14 @@ export class DiskStorage implements CopyStorage {
   readonly kind = "log";
   private readonly options: DiskOptions;
   private readonly states = new States();
-  private readonly opened = new Map<TableId, DiskTable>();
-  private readonly tallies = new Map<TableId, Tally>();
+  private readonly openTables: OpenTables;
   private readonly cache: RegisterCache;
-  private readonly around: TableSurroundings;
   private readonly scrub: Scrub;
   private readonly turns = new Turns();
   private readonly sweep: Sweep;
   private readonly badRegisters: BadRegisters;
-  /** Tables with something in their youngest layer. */
-  private readonly changed = new Set<DiskTable>();
   /** Copies whose drop the checkpoint knew when it was opened. */
   private readonly marked: CopyState[];
-  private liveBytes = 0;
-  /** The tables may hold what is not in the log yet. */
-  private unappended = false;
   /** The next append folds, however little there is. */
   private wantsFold = false;
   private readonly positions: PeerPositions;
@@ -79,17 +67,11 @@ export class DiskStorage implements CopyStorage {
     const { checkpoint, settings } = options;
     this.cache = new RegisterCache(settings.cacheBytes);
     this.badRegisters = new BadRegisters(this.states, (...found) => options.events.bad(...found));
-    this.around = {
+    this.openTables = new OpenTables({
       checkpoint,
       cache: this.cache,
-      unmarked: new UnmarkedLoad(),
       foundBad: (table, key) => this.badRegisters.found(table, key),
-      grown: (table, bytes) => {
-        this.unappended = true;
-        this.liveBytes += bytes;
-        this.changed.add(table);
-      },
-    };
+    });
     this.scrub = new Scrub({
       checkpoint,
       intervalMs: settings.scrubMs,
@@ -99,7 +81,7 @@ export class DiskStorage implements CopyStorage {
         this.cache.forget(key);
         this.badRegisters.found(table, key, true);
       },
-      covered: (table, key) => this.opened.get(table)?.covers(key) === true,
+      covered: (table, key) => this.openTables.covers(table, key),
       isDropped: (table) => (this.states.known(table)?.ended ?? null) !== null,
     });
     this.sweep = new Sweep({
@@ -116,7 +98,6 @@ export class DiskStorage implements CopyStorage {
       push: (seen) => this.push(seen),
       remembers: (peer, position) => options.events.remembers?.(peer, position),
     });
-    for (const tally of checkpoint.tallies()) this.tallies.set(tally.table, tally);
     this.states.load(checkpoint.states());
     this.marked = [...this.states.dropped()];
   }
@@ -124,7 +105,7 @@ export class DiskStorage implements CopyStorage {
   // ---- the port
 
   table(partition: Partition): DiskTable {
-    return this.tableOf(this.states.of(partition));
+    return this.openTables.of(this.states.of(partition));
   }
 
   *copies(): Iterable<HeldCopy> {
@@ -145,7 +126,7 @@ export class DiskStorage implements CopyStorage {
     if (log === null || this.closed) return;
     for (const entry of entries) this.push(entry);
     if (entries.length > 0) this.positions.remember();
-    this.unappended = false;
+    this.openTables.unappended = false;
     const folds = this.due(log);
     // All that the tables hold is in the log now. Whoever is called by the commit may put what is not, and that must
     // not be folded.
@@ -170,7 +151,7 @@ export class DiskStorage implements CopyStorage {
   }
 
   get keepsUp(): boolean {
-    return this.fold?.underway !== true || 2 * this.liveBytes <= this.options.settings.maxMemoryBytes;
+    return this.fold?.underway !== true || 2 * this.openTables.liveBytes <= this.options.settings.maxMemoryBytes;
   }
 
   get writable(): boolean {
@@ -222,7 +203,7 @@ export class DiskStorage implements CopyStorage {
   /** Folds what there is as soon as may be: values that were deleted take space until then. */
   makeRoom(): void {
     this.wantsFold = true;
-    if (this.unappended || this.closed || this.fold?.active !== false) return;
+    if (this.openTables.unappended || this.closed || this.fold?.active !== false) return;
     this.freeze();
     this.fold.start();
   }
@@ -259,7 +240,7 @@ export class DiskStorage implements CopyStorage {
       checkpointPosition: options.checkpoint.position,
       folds: fold?.folds ?? 0,
       foldedKeys: fold?.foldedKeys ?? 0,
-      memoryBytes: this.liveBytes,
+      memoryBytes: this.openTables.liveBytes,
       cacheBytes: this.cache.bytes,
       badRegisters: this.badRegisters.count,
       scrubbedRecords: scrub.records,
@@ -277,7 +258,7 @@ export class DiskStorage implements CopyStorage {
     recoverLog({ ...begun, apply }, (error, recovered) => {
       if (error !== null || recovered === null) return opened(error ?? new Error("nothing was recovered"), null);
       if (recovered.last === 0 && this.options.mustExist === true && !planted("R10.emptied"))
-        return opened(new RecoveryError(EMPTIED), null);
+        return opened(emptied(), null);
       for (const { state, record } of replay.registers()) this.restore(state, record);
       for (const state of this.states.copies()) this.settle(state);
       this.begin(recovered);
@@ -294,7 +275,7 @@ export class DiskStorage implements CopyStorage {
       recovered,
       segmentBytes: settings.segmentBytes,
       salt,
-      mayWrite: () => this.fold?.underway !== true || this.liveBytes <= settings.maxMemoryBytes,
+      mayWrite: () => this.fold?.underway !== true || this.openTables.liveBytes <= settings.maxMemoryBytes,
       shortOfTime,
       full: () => space?.exhausted(),
       wrote: (bytes) => space?.wrote(bytes),
@@ -329,10 +310,11 @@ export class DiskStorage implements CopyStorage {
     for (const state of this.states.dropped()) if (!marked.has(state)) this.wantsFold = true;
   }
 
-  private restore(state: CopyState, { kind, key, change, settled, body }: LogRecord): void {
-    const register = kind === KIND.removed ? null : decoded(key, body);
+  private restore(state: CopyState, record: LogRecord): void {
+    const { key, change, settled } = record;
+    const register = registerIn(record);
     if (register === BAD) this.badRegisters.found(state.table, key);
-    this.tableOf(state).replay(key, { register, change, settled: settled && register !== BAD });
+    this.openTables.of(state).replay(key, { register, change, settled: settled && register !== BAD });
   }
 
   private push(entry: NodeEntry | CopyEntry | SeenPosition): void {
@@ -366,19 +348,13 @@ export class DiskStorage implements CopyStorage {
    * know any more.
    */
   private settle(state: CopyState): void {
-    for (const last of state.takeFaded()) if (this.tableOf(state).settle(last)) this.wantsFold = true;
+    for (const last of state.takeFaded()) if (this.openTables.of(state).settle(last)) this.wantsFold = true;
   }
 
-  /** Nothing is left of it in memory but what a fold has in hand. */
   private drop(entry: Extract<CopyEntry, { kind: "dropped" }>): CopyState {
-    const { states, opened } = this;
+    const { states } = this;
     const state = present(states.copy(entry.partition, entry.copy), "the copy that is dropped");
-    const table = opened.get(state.table);
-    if (table !== undefined) {
-      if (this.changed.delete(table)) this.liveBytes -= table.live.bytes;
-      table.drop();
-      opened.delete(state.table);
-    }
+    this.openTables.drop(state);
     this.badRegisters.forget(state);
     states.applyTo(state, entry);
     if (planted("H9.sweeps-early")) this.sweep.add([state]);
@@ -388,31 +364,19 @@ export class DiskStorage implements CopyStorage {
 
   private heldCopy(state: CopyState): HeldCopy {
     const { partition, copy } = state;
-    return { partition, copy, table: this.tableOf(state), restored: () => state.entries() };
-  }
-
-  private tableOf(state: CopyState): DiskTable {
-    const { table: id } = state;
-    let table = this.opened.get(id);
-    if (table === undefined) {
-      table = new DiskTable(id, this.tallies.get(id), (timestamp) => state.covers(timestamp), this.around);
-      this.opened.set(id, table);
-    }
-    return table;
+    return { partition, copy, table: this.openTables.of(state), restored: () => state.entries() };
   }
 
   private due(log: Log): boolean {
     const { settings } = this.options;
     if (this.fold?.active !== false) return false;
     if (this.wantsFold) return true;
-    return this.liveBytes >= settings.foldMemoryBytes || log.bytes >= settings.foldLogBytes;
+    return this.openTables.liveBytes >= settings.foldMemoryBytes || log.bytes >= settings.foldLogBytes;
   }
 
   /** The next fold takes whatever is there by then. */
   private freeze(done: () => void = () => {}): void {
-    const tables = [...this.changed];
-    this.changed.clear();
-    this.liveBytes = 0;
+    const tables = this.openTables.takeChanged();
     this.wantsFold = false;
     const dropped = [...this.states.dropped()];
     this.fold?.freeze(tables, this.states.takeChanged(), () => {
@@ -433,19 +397,4 @@ export class DiskStorage implements CopyStorage {
   }
 }
 
-const EMPTIED =
-  "the log and the checkpoint are gone, but this node has been in a cluster: it must not come back without what it promised. " +
-  "Replace it by a new node with an empty directory";
-
 const NEVER = (): boolean => false;
-
-/** Keeps its bytes for as long as it lives: a copy, as those it came with belong to a whole segment. */
-function decoded(key: Key, body: Buffer | null): Register | Bad {
-  if (body === null) return BAD;
-  try {
-    const register = decodeRegister(ownCopy(body));
-    return register.key === key ? register : BAD;
-  } catch {
-    return BAD;
-  }
-}

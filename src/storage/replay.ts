@@ -6,8 +6,12 @@ import { assert } from "../base/assert.js";
 import { isLazy, isTableEntry, KIND, stateFrom } from "../codec/disk/entry.js";
 import type { LogRecord } from "../codec/disk/log-record.js";
 import { partitionOfFirst } from "../codec/disk/table-id.js";
+import { decodeRegister } from "../codec/register/register.js";
 import { partition } from "../core/model/ids.js";
 import { planted } from "../core/model/planted.js";
+import type { Register } from "../core/model/register.js";
+import { BAD, type Bad } from "../core/model/table.js";
+import { ownCopy } from "../wire/bytes.js";
 import type { CopyState } from "./copy-state.js";
 import { LastRecords } from "./last-records.js";
 import { RecoveryError } from "./log/recovery.js";
@@ -57,5 +61,18 @@ export class Replay {
       `record ${number} of the log belongs to table ${table}, which ${state === null ? "was never begun" : "had been dropped"}. ` +
         "This node counts as lost: move its directory away and replace the node",
     );
+  }
+}
+
+/** The register that a record tells of; null: it was removed. Keeps its bytes for as long as it lives: a copy, as those
+ * it came with belong to a whole segment. */
+export function registerIn({ kind, key, body }: LogRecord): Register | Bad | null {
+  if (kind === KIND.removed) return null;
+  if (body === null) return BAD;
+  try {
+    const register = decodeRegister(ownCopy(body));
+    return register.key === key ? register : BAD;
+  } catch {
+    return BAD;
   }
 }

@@ -41,6 +41,13 @@ export class RecoveryError extends Error {
   override readonly name = "RecoveryError";
 }
 
+/** Nothing is there, though this node has been in a cluster. */
+export const emptied = (): RecoveryError =>
+  new RecoveryError(
+    "the log and the checkpoint are gone, but this node has been in a cluster: it must not come back without what it promised. " +
+      "Replace it by a new node with an empty directory",
+  );
+
 export interface RecoveryOptions {
   readonly files: Files;
   readonly node: NodeId;

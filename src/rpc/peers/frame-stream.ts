@@ -1,6 +1,7 @@
 /**
  * A stream of frames between two nodes: one gRPC call, whichever side began it (dialed-stream.ts, accepted-stream.ts).
  */
+import { decodeFrame, type ReceivedFrame } from "../../codec/peer/frame.js";
 
 export interface FrameStream {
   /** False once a frame that is written goes nowhere. */
@@ -48,4 +49,13 @@ export function pinged(
   };
   const timer = setTimeout(() => tell(false), withinMs);
   if (!send(() => tell(true))) tell(false);
+}
+
+/** null: it cannot be read. */
+export function readable(bytes: Buffer): ReceivedFrame | null {
+  try {
+    return decodeFrame(bytes);
+  } catch {
+    return null;
+  }
 }

@@ -5,7 +5,7 @@
 import type { Handshake, Refusal } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { RefusalReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import type { TraceContext } from "../../base/trace-context.js";
-import { decodeFrame, encodeRefusal, messagesOf, type ReceivedFrame } from "../../codec/peer/frame.js";
+import { encodeRefusal, messagesOf, type ReceivedFrame } from "../../codec/peer/frame.js";
 import { type NodeId, nodeId, viewEpoch } from "../../core/model/ids.js";
 import type { NodeMessage } from "../../core/model/node-message.js";
 import { planted } from "../../core/model/planted.js";
@@ -15,9 +15,9 @@ import type { ViewHolder } from "../../node/view-holder.js";
 import type { Peers } from "../../ports/peers.js";
 import { peerNamed } from "../naming/node-names.js";
 import type { ClusterSecret } from "./cluster-secret.js";
-import { DialedStream } from "./dialed-stream.js";
-import { type FrameEvents, type FrameStream, UNHEARD } from "./frame-stream.js";
-import { Calling, type Host, Receiving } from "./greeting.js";
+import { Dialer } from "./dialer.js";
+import { type FrameEvents, type FrameStream, readable, UNHEARD } from "./frame-stream.js";
+import { type Host, Receiving } from "./greeting.js";
 import { checkHandshake, refusal } from "./handshake.js";
 import { type HeldView, Link, newCounters, SPACING_MS } from "./link.js";
 import { LoopLoad } from "./loop-load.js";
@@ -26,8 +26,6 @@ import { QueueLoad } from "./queue-load.js";
 
 /** A dialed stream that says nothing for this long is dead: heartbeats come several times a second. */
 const SILENCE_MS = 5_000;
-const FIRST_BACKOFF_MS = 50;
-const MAX_BACKOFF_MS = 1_000;
 /** A stream that its peer seems to have replaced is given so long to show that it lives. */
 const PROOF_OF_LIFE_MS = 1_000;
 /** A node that left the members is told so, and its stream stays for so long. */
@@ -75,12 +73,8 @@ export interface PeerTraces {
 export class PeerLinks implements Peers {
   readonly counters = newCounters();
   private readonly links = new Map<NodeId, Link>();
-  private readonly dialed = new Set<DialedStream>();
+  private readonly dialer: Dialer;
   private readonly timers = new Set<NodeJS.Timeout>();
-  /** Where a member said it is, before a view does. */
-  private readonly hints = new Map<NodeId, string>();
-  /** Peers that are being dialed, or whose stream this node dialed. */
-  private readonly dialing = new Map<NodeId, DialedStream>();
   private readonly stopWatching: () => void;
   private readonly incarnations = new Set<NodeId>();
   /** Why there is no stream, for status, and what of it was logged. */
@@ -105,13 +99,24 @@ export class PeerLinks implements Peers {
       judged: (handshake) => this.judged(handshake),
       failed: options.failed,
     };
+    this.dialer = new Dialer({
+      self,
+      host: this.host,
+      member: (id) => memberOf(this.view, id),
+      linked: (id) => this.links.has(id),
+      later: (ms, call) => this.later(ms, call),
+      joined: (handshake, stream) => this.join(handshake, true, stream),
+      received: (link, frame) => this.receive(link, frame),
+      lost: (link) => this.lost(link),
+      refused: (member, why) => this.refusedBy(member, why),
+    });
     this.stopWatching = views.onChange((newest, before) => this.follow(newest.view, before.view));
     this.traceOf = traces === null ? null : (message) => traces.contextOf(message);
   }
 
   /** Dials every peer with a higher id; the others dial this node. */
   start(): void {
-    for (const { id } of this.view.members) this.dial(id);
+    for (const { id } of this.view.members) this.dialer.dial(id);
     const watch = setInterval(() => this.cutSilent(), SILENCE_MS / 4);
     watch.unref();
     this.timers.add(watch);
@@ -119,10 +124,7 @@ export class PeerLinks implements Peers {
 
   /** That member says that it is at this address, which no view knows yet: it is tried there, too. */
   hint(id: NodeId, peerAddress: string): void {
-    const known = memberOf(this.view, id);
-    if (known === undefined || known.peerAddress === peerAddress) return void this.hints.delete(id);
-    this.hints.set(id, peerAddress);
-    if (!this.links.has(id)) this.dialing.get(id)?.cut();
+    this.dialer.hint(id, peerAddress);
   }
 
   send(to: NodeId, message: NodeMessage): boolean {
@@ -160,7 +162,7 @@ export class PeerLinks implements Peers {
     this.timers.clear();
     for (const link of this.links.values()) link.close();
     this.links.clear();
-    for (const stream of this.dialed) stream.cut();
+    this.dialer.close();
   }
 
   /** A peer dialed. */
@@ -182,7 +184,7 @@ export class PeerLinks implements Peers {
     });
     return {
       frame: (bytes) => {
-        const frame = decoded(bytes);
+        const frame = readable(bytes);
         if (frame === null) return stream.cut();
         if (link !== null) return this.receive(link, frame);
         receiving.receive(frame);
@@ -230,11 +232,6 @@ export class PeerLinks implements Peers {
     return this.options.views.view;
   }
 
-  /** The node with the lower id dials. */
-  private dial(id: NodeId): void {
-    if (id > this.options.self && !this.dialing.has(id)) this.connect(id, FIRST_BACKOFF_MS, false);
-  }
-
   /**
    * A new member is dialed. One that has moved is dialed at its new address as soon as its stream ends. One that left
    * hears so before its stream ends.
@@ -243,9 +240,8 @@ export class PeerLinks implements Peers {
     if (this.closed) return;
     for (const { id, peerAddress } of newest.members) {
       const earlier = memberOf(before, id);
-      if (earlier === undefined) this.dial(id);
-      else if (earlier.peerAddress !== peerAddress && !this.links.has(id)) this.dialing.get(id)?.cut();
-      if (this.hints.get(id) === peerAddress) this.hints.delete(id);
+      if (earlier === undefined) this.dialer.dial(id);
+      this.dialer.follow(id, peerAddress, earlier !== undefined && earlier.peerAddress !== peerAddress);
     }
     const left = before.members.filter(({ id }) => memberOf(newest, id) === undefined);
     if (left.length === 0) return;
@@ -254,56 +250,11 @@ export class PeerLinks implements Peers {
         if (memberOf(this.view, id) !== undefined) continue;
         const link = this.links.get(id);
         if (link !== undefined) this.lost(link);
-        this.dialing.get(id)?.cut();
-        this.hints.delete(id);
+        this.dialer.forget(id);
         this.noticed.delete(id);
         this.incarnations.delete(id);
       }
     });
-  }
-
-  /** `hinted`: at the address that it gave itself, if it did; each is tried in turn. */
-  private connect(id: NodeId, backoff: number, hinted: boolean): void {
-    if (this.closed) return;
-    const known = memberOf(this.view, id);
-    if (known === undefined) return;
-    const hint = hinted ? this.hints.get(id) : undefined;
-    const member = hint === undefined ? known : { ...known, peerAddress: hint };
-    let link: Link | null = null;
-    let wait = backoff;
-    let final = false;
-    const ended = (): void => {
-      calling.over();
-      this.dialed.delete(stream);
-      if (this.dialing.get(id) === stream) this.dialing.delete(id);
-      if (link !== null) this.lost(link);
-      if (final) return;
-      const jittered = wait * (0.5 + Math.random() / 2);
-      this.later(jittered, () => {
-        if (!this.dialing.has(id)) this.connect(id, Math.min(wait * 2, MAX_BACKOFF_MS), !hinted);
-      });
-    };
-    const refused = (why: Refusal): void => {
-      final = planted("W1.refusal-is-final");
-      this.refusedBy(member, why);
-      wait = MAX_BACKOFF_MS;
-      stream.cut();
-    };
-    const received = (bytes: Buffer): void => {
-      const frame = decoded(bytes);
-      if (frame === null) return stream.cut();
-      if (link !== null) return this.receive(link, frame);
-      calling.receive(frame);
-    };
-    const joined = (handshake: Handshake): void => {
-      wait = FIRST_BACKOFF_MS;
-      link = this.join(handshake, true, stream);
-    };
-    const stream = new DialedStream(member.peerAddress, { frame: received, ended });
-    const calling = new Calling(this.host, member, stream, { refused, joined });
-    this.dialed.add(stream);
-    this.dialing.set(id, stream);
-    calling.begin();
   }
 
   /** Whether this node goes on after what the peer shows of it (R10). */
@@ -413,14 +364,5 @@ export class PeerLinks implements Peers {
     }, ms);
     timer.unref();
     this.timers.add(timer);
-  }
-}
-
-/** null: it cannot be read. */
-function decoded(bytes: Buffer): ReceivedFrame | null {
-  try {
-    return decodeFrame(bytes);
-  } catch {
-    return null;
   }
 }

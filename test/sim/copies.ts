@@ -53,12 +53,21 @@ interface KnownPurge {
   readonly revision: Revision;
 }
 
+/** A copy that was ready, and that another one follows on the same disk: those that merge still ask it. */
+interface OlderCopy {
+  readonly copy: GroupEpoch;
+  readonly registers: ReadonlyMap<Key, Register>;
+}
+
 export class CopyChecks {
   /** As the disks have them. */
   private readonly promises = new Map<NodeId, Ballot>();
   private readonly floors = new Map<NodeId, Revision>();
   /** The group epoch in which a node's newest copy began; missing: with the founding. */
   private readonly beginnings = new Map<NodeId, GroupEpoch>();
+  /** Registers of the newest copies, and of those that a later one follows and that are not dropped. */
+  private readonly registers = new Map<NodeId, Map<Key, Register>>();
+  private readonly older = new Map<NodeId, OlderCopy[]>();
   /** The lives of all copies. A copy that is not ready takes what the group before held, whatever its promise. */
   private readonly lives: Lives;
   /** By node and source: up to which change it was looked at. */
@@ -145,9 +154,26 @@ export class CopyChecks {
 
   /** A copy begins with nothing, or is gone. */
   copyEntry(node: NodeId, entry: CopyEntry): void {
+    const older = this.older.get(node) ?? [];
+    if (entry.kind === "begun") {
+      const copy = this.beginnings.get(node) ?? FOUNDING;
+      const registers = this.registersOf(node);
+      if (this.lives.isReady(node)) this.older.set(node, [...older, { copy, registers }]);
+      this.registers.delete(node);
+    } else
+      this.older.set(
+        node,
+        older.filter(({ copy }) => copy !== entry.copy),
+      );
     this.lives.copyEntry(node, entry);
     if (entry.kind === "begun") this.begun(node, entry.copy);
     else this.options.sometimes.hit("a copy was dropped");
+  }
+
+  private registersOf(node: NodeId): Map<Key, Register> {
+    const registers = this.registers.get(node) ?? new Map<Key, Register>();
+    this.registers.set(node, registers);
+    return registers;
   }
 
   private begun(node: NodeId, copy: GroupEpoch): void {
@@ -174,9 +200,11 @@ export class CopyChecks {
         return;
       case "register":
         this.changesOf(node).set(entry.register.key, entry.change);
+        this.registersOf(node).set(entry.register.key, entry.register);
         return this.took(node, entry.register, before);
       case "removed":
         this.changesOf(node).delete(entry.key);
+        this.registersOf(node).delete(entry.key);
         return this.removed(node, entry.key, before);
       case "cursor":
         this.options.sometimes.hit("a replica caught up");
@@ -249,8 +277,8 @@ export class CopyChecks {
     return [...this.options.groups.all(this.options.partition)].some(([epoch, replicas]) => {
       let count = 0;
       for (const id of replicas) {
-        if (!this.votes(id, epoch)) continue;
-        const held = this.copyAt(id, key).register;
+        const held = this.voteOf(id, epoch, key);
+        if (held === undefined) continue;
         // All of them held what was purged.
         if ((held !== null && where(held)) || (purged !== undefined && where(purged))) count++;
       }
@@ -295,8 +323,9 @@ export class CopyChecks {
     if (before.bad) return;
     const promise = this.promises.get(node);
     // A single replica tells nobody.
-    if (this.options.groups.newest(this.options.partition).length === 1 && promise !== undefined)
-      this.purging(node, key, register.timestamp, promise, register);
+    const isAlone =
+      promise !== undefined && this.options.groups.of(this.options.partition, promise.groupEpoch).length === 1;
+    if (isAlone) this.purging(node, key, register.timestamp, promise, register);
     const rightful = this.purges.get(key)?.some((p) => compareTimestamps(p.timestamp, register.timestamp) === 0);
     if (rightful === true) sometimes.hit("a tombstone was purged");
     else {
@@ -368,8 +397,9 @@ export class CopyChecks {
     for (const [epoch, replicas] of this.options.groups.all(this.options.partition)) {
       const held: Timestamp[] = [];
       for (const id of replicas) {
-        if (!this.votes(id, epoch)) continue;
-        const timestamp = this.copyAt(id, key).register?.timestamp ?? purged;
+        const vote = this.voteOf(id, epoch, key);
+        if (vote === undefined) continue;
+        const timestamp = vote?.timestamp ?? purged;
         // Decisions of a later group say nothing of what counted in this one.
         if (timestamp !== undefined && timestamp.ballot.groupEpoch <= epoch) held.push(timestamp);
       }
@@ -380,9 +410,16 @@ export class CopyChecks {
     }
   }
 
-  /** A copy that took over from that group is no vote of it, nor is one that is not ready (M1). */
-  private votes(id: NodeId, epoch: GroupEpoch): boolean {
-    return (this.beginnings.get(id) ?? FOUNDING) <= epoch && this.lives.isReady(id);
+  /**
+   * The register that the node's copy of that group holds of the key; undefined: it has none that counts. A copy that
+   * took over from that group is no vote of it, nor is one that is not ready (M1). An older one is, as long as it is
+   * there.
+   */
+  private voteOf(id: NodeId, epoch: GroupEpoch, key: Key): Register | null | undefined {
+    if ((this.beginnings.get(id) ?? FOUNDING) <= epoch)
+      return this.lives.isReady(id) ? this.copyAt(id, key).register : undefined;
+    const older = this.older.get(id)?.findLast(({ copy }) => copy <= epoch);
+    return older === undefined ? undefined : (older.registers.get(key) ?? null);
   }
 
   /** The copy is ready, durably: it has whatever counted in the groups before, and is a vote from now on (V3). */

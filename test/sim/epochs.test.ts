@@ -1,17 +1,27 @@
 import { afterEach, expect, test } from "vitest";
 import { plant } from "../planted/planted.js";
-import { drawMoving } from "./moving.js";
+import { drawMoving, drawResizing } from "./moving.js";
 import { type RunReport, run } from "./run.js";
+import type { Swarm } from "./swarm.js";
 
 const SEEDS = 30;
+const RESIZING_SEEDS = 15;
 
 afterEach(() => plant());
 
 const failure = ({ seed, violation }: RunReport): string =>
   violation === null ? "" : `MOVING=1 SEED=${seed} scripts/sim.sh main: ${violation.check}: ${violation.detail}`;
 
-test(`${SEEDS} seeds in which partitions move, without a violation`, { timeout: 300_000 }, () => {
+function failures(count: number, draw: (seed: number) => Swarm): string[] {
   const reports: RunReport[] = [];
-  for (let seed = 1; seed <= SEEDS; seed++) reports.push(run({ seed, swarm: drawMoving(seed) }));
-  expect(reports.map(failure).filter((text) => text !== "")).toEqual([]);
+  for (let seed = 1; seed <= count; seed++) reports.push(run({ seed, swarm: draw(seed) }));
+  return reports.map(failure).filter((text) => text !== "");
+}
+
+test(`${SEEDS} seeds in which partitions move, without a violation`, { timeout: 300_000 }, () => {
+  expect(failures(SEEDS, drawMoving)).toEqual([]);
+});
+
+test(`${RESIZING_SEEDS} seeds in which groups grow and shrink, without a violation`, { timeout: 300_000 }, () => {
+  expect(failures(RESIZING_SEEDS, drawResizing)).toEqual([]);
 });

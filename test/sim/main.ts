@@ -7,6 +7,7 @@
  *   BUG=R2        with that bug planted; several: separated by commas
  *   MOVING=1      in worlds in which partitions move
  *   HEALING=1     with MOVING: and in which others get the replicas of members that are not heard for a while
+ *   RESIZING=1    with MOVING: and in which partitions get another number of replicas
  *   COVERAGE=1    how often every rare path was taken; one that never was is a failure
  */
 import { bugNamed, plant } from "../planted/planted.js";

@@ -11,7 +11,7 @@ import type { Prng } from "../../src/base/prng.js";
 import { type NodeId, type Partition, partition } from "../../src/core/model/ids.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { JoinWish } from "../../src/core/view/message.js";
-import { isLeaving, ledgerOf } from "../../src/core/view/operation.js";
+import { isLeaving, isResizing, ledgerOf, takers } from "../../src/core/view/operation.js";
 import {
   hasReplicas,
   type Member,
@@ -129,6 +129,14 @@ export class Membership {
     standing.asksToLeave = true;
     this.note(`n${node.id} asks to leave`);
     node.farewell(this.operation());
+  }
+
+  /** Every partition is to have so many replicas, if as many members could keep them. */
+  resize(node: SimNode, replicas: number): void {
+    const { view } = this.watch.newest;
+    if (!node.running || memberOf(view, node.id) === undefined || replicas > takers(view).length) return;
+    this.note(`n${node.id} is asked for ${replicas} replicas of each partition`);
+    node.resize(this.operation(), replicas);
   }
 
   /** One replica of the partition is to give way to another member. It does once it may. */
@@ -386,6 +394,8 @@ export class Membership {
   /** Without it and these others, whatever views are decided have a majority of their voters. */
   dispensable(node: SimNode, others: readonly SimNode[]): boolean {
     const { nodes, view, swarm } = this.world;
+    // A group that shrinks to two, or from two, needs each of them, and one that just went is still heard for a while.
+    if ((swarm.views?.resize ?? 0) > 0) return false;
     const farewells = (swarm.views?.farewell ?? 0) > 0 ? 3 : Number.POSITIVE_INFINITY;
     const fewest = Math.min(view.voters.length, this.watch.newest.view.voters.length, farewells);
     const missing = nodes.filter((one) => one === node || others.includes(one) || this.isLost(one));
@@ -417,6 +427,8 @@ export class Membership {
     const { nodes } = this.world;
     const { view } = this.watch.newest;
     const left: string[] = [];
+    if (isResizing(view) && nodes.every(({ up }) => up))
+      left.push("a change of the number of replicas is not finished");
     for (const [p, { groupEpoch, replicas, previous }] of view.partitions.entries()) {
       const at = partition(p);
       const up = replicas.every((id) => this.world.node(id).up);
@@ -453,6 +465,7 @@ export class Membership {
     for (const { kind, doneIn } of done) {
       if (doneIn !== view.epoch) continue;
       if (kind === "heal") sometimes.hit("a lost member was welcome again");
+      if (kind === "set-replication") sometimes.hit("all partitions had another number of replicas");
       if (kind === "rebalance") sometimes.hit("replicas were spread evenly");
     }
   }

@@ -19,7 +19,24 @@ const healing = (seed: number, roundMs: number): { readonly heal: number; readon
   return { heal: roundMs * chance.pick([6, 12, 30]), replace: chance.chance(0.3) ? roundMs * 40 : 0 };
 };
 
-export function drawMoving(seed: number): Swarm {
+/** Groups grow and shrink, too. No node is lost for good, as a group that shrinks may need each of them. */
+export function drawResizing(seed: number): Swarm {
+  const swarm = drawMoves(seed);
+  const chance = new Prng(seed).fork("resizing");
+  const { roundMs, nemesis, views } = swarm;
+  return {
+    ...swarm,
+    nodes: Math.max(swarm.nodes, chance.pick([3, 5])),
+    replicas: chance.pick([1, 2, 3, 3, 4, 5].filter((replicas) => replicas <= swarm.nodes)),
+    nemesis: { ...nemesis, stops: false, ruin: 0 },
+    views: views === null ? null : { ...views, resize: roundMs * chance.pick([6, 15, 40]) },
+  };
+}
+
+export const drawMoving = (seed: number): Swarm =>
+  process.env.RESIZING === undefined ? drawMoves(seed) : drawResizing(seed);
+
+function drawMoves(seed: number): Swarm {
   const swarm = drawSwarm(seed);
   const chance = new Prng(seed).fork("moving");
   const replicas = chance.pick([3, 3, 3, 4, 5]);

@@ -14,6 +14,8 @@ import type { World } from "./world.js";
 
 /** A register of a busy node goes bad as soon as the node is idle, within so many milliseconds. */
 const SPOIL_TRIES = 50;
+/** Groups grow to at most so many replicas. */
+const MOST_REPLICAS = 5;
 /** Copies of directories made for each that is put back, emptied or spoiled. */
 const COPIES = 5;
 
@@ -63,6 +65,7 @@ export class NemesisAtWork {
     this.every(move, () => this.move());
     this.every(moveAll, () => this.moveAll());
     this.every(this.world.swarm.views?.replace ?? 0, () => this.replace());
+    this.every(this.world.swarm.views?.resize ?? 0, () => this.resize());
     this.every(farewell, () => this.harm({ kind: "farewell", node: this.chance.pick(this.world.nodes).id }));
   }
 
@@ -82,6 +85,12 @@ export class NemesisAtWork {
     const writers = chance.chance(0.3) ? world.writersOf(at).map(({ id }) => id) : [];
     const leaves = chance.pick(writers.length > 0 ? writers : replicas);
     this.harm({ kind: "replace", partition: at, leaves, comes: chance.pick(free).id });
+  }
+
+  private resize(): void {
+    const { world, chance } = this;
+    const most = Math.min(MOST_REPLICAS, world.nodes.length);
+    this.harm({ kind: "resize", node: chance.pick(world.nodes).id, replicas: 1 + chance.below(most) });
   }
 
   private move(): void {
@@ -316,6 +325,8 @@ export class NemesisAtWork {
         return this.relocate(harm.nodes, harm.downMs);
       case "farewell":
         return world.has(harm.node) ? world.membership?.leave(world.node(harm.node)) : undefined;
+      case "resize":
+        return world.has(harm.node) ? world.membership?.resize(world.node(harm.node), harm.replicas) : undefined;
       case "replace": {
         const { leaves, comes } = harm;
         if (!world.has(leaves) || !world.has(comes) || harm.partition >= world.swarm.partitions) return;

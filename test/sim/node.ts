@@ -315,6 +315,14 @@ export class SimNode {
     this.run(this.life, () => this.loop?.deliver({ kind: "ask", operation }));
   }
 
+  /** Somebody asks this node for another number of replicas. */
+  resize(id: string, replicas: number): void {
+    const epoch = this.machine?.views.view.epoch;
+    if (epoch === undefined) return;
+    const operation = { kind: "set-replication", id, epoch, node: this.id, replicas } as const;
+    this.run(this.life, () => this.loop?.deliver({ kind: "ask", operation }));
+  }
+
   /** Told again with every frame as long as the two differ, as src/rpc/peers does. */
   private hearView(peer: NodeId, { epoch, digest }: Held): void {
     const news = epoch > (this.told.get(peer) ?? 0);

@@ -20,6 +20,8 @@ export type Harm =
   | { readonly kind: "move"; readonly nodes: readonly NodeId[]; readonly downMs: number }
   /** A replica of the partition is to give way to another member. */
   | { readonly kind: "replace"; readonly partition: number; readonly leaves: NodeId; readonly comes: NodeId }
+  /** That member is asked to give every partition so many replicas. */
+  | { readonly kind: "resize"; readonly node: NodeId; readonly replicas: number }
   /** A member without partitions asks to be none any more. */
   | { readonly kind: "farewell"; readonly node: NodeId }
   | { readonly kind: "lose-link"; readonly a: NodeId; readonly b: NodeId }

@@ -99,9 +99,16 @@ const HEALING = [
   "replicas were spread evenly",
 ] as const;
 
-export type Point = (typeof ALWAYS)[number] | (typeof HEALING)[number];
+/** In worlds in which groups grow and shrink. */
+const RESIZING = ["all partitions had another number of replicas"] as const;
 
-export const POINTS: readonly Point[] = process.env.HEALING === undefined ? ALWAYS : [...ALWAYS, ...HEALING];
+export type Point = (typeof ALWAYS)[number] | (typeof HEALING)[number] | (typeof RESIZING)[number];
+
+export const POINTS: readonly Point[] = [
+  ...ALWAYS,
+  ...(process.env.HEALING === undefined ? [] : HEALING),
+  ...(process.env.RESIZING === undefined ? [] : RESIZING),
+];
 
 export class Sometimes {
   private readonly counts = new Map<Point, number>();

@@ -52,6 +52,8 @@ export interface ViewsSwarm {
   readonly replace?: number;
   /** A member that is not heard for so long gives its replicas to others, milliseconds. Missing: never. */
   readonly heal?: number;
+  /** Every partition is to have another number of replicas. Missing: never. No node is lost then. */
+  readonly resize?: number;
   /** Share of faults that pick the proposer. */
   readonly aimed: number;
 }

@@ -45,17 +45,58 @@ export class TransientMap<K, V> {
   }
 
   /** In the order of insertion, as those of a Map: also when entries come or go meanwhile. */
-  *values(): IterableIterator<V> {
+  values(): IterableIterator<V> {
+    return this.map.size === 0 ? NOTHING.values() : new Values(this.map.values(), this);
+  }
+
+  /** An iteration has begun. */
+  began(): void {
     this.readers++;
-    try {
-      yield* this.map.values();
-    } finally {
-      this.readers--;
-    }
+  }
+
+  /** … and is over. */
+  ended(): void {
+    this.readers--;
   }
 
   private renew(): void {
     this.map = new Map(this.map);
     this.untilRenewed = Math.max(RENEWED_AFTER, this.map.size);
+  }
+}
+
+const NOTHING: readonly never[] = [];
+
+/** By hand: a generator costs several times as much, and some maps are gone through very often. */
+class Values<V> implements IterableIterator<V> {
+  private state: "new" | "open" | "over" = "new";
+
+  constructor(
+    private readonly inner: IterableIterator<V>,
+    private readonly map: { began(): void; ended(): void },
+  ) {}
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(): IteratorResult<V, undefined> {
+    if (this.state === "new") {
+      this.state = "open";
+      this.map.began();
+    }
+    const result = this.inner.next();
+    if (result.done === true) this.close();
+    return result;
+  }
+
+  return(): IteratorResult<V, undefined> {
+    this.close();
+    return { done: true, value: undefined };
+  }
+
+  private close(): void {
+    if (this.state === "open") this.map.ended();
+    this.state = "over";
   }
 }

@@ -12,7 +12,7 @@ import type { Register } from "../core/model/register.js";
 import { FORGOTTEN, type Forgotten, type Removal, type RemovalsPage } from "../core/model/removals.js";
 import { BAD, type Bad, bytesOfHeld, type Change, type Held, type RegisterTable } from "../core/model/table.js";
 import { type Below, type Checkpoint, NONE_BELOW, type Tally } from "./checkpoint/checkpoint.js";
-import { gainOf, type Latest, Layer, type Slot } from "./layer.js";
+import { gainOf, type Latest, Layer, Slot } from "./layer.js";
 import type { RegisterCache } from "./register-cache.js";
 import { Unmarked, type UnmarkedLoad } from "./unmarked.js";
 
@@ -260,7 +260,7 @@ export class DiskTable implements RegisterTable {
     const { live, around } = this;
     const before = live.bytes;
     const slot = live.slots.get(key);
-    if (slot !== undefined) live.renew(slot, key, latest);
+    if (slot !== undefined) live.renew(slot, latest);
     else {
       live.set(key, latest, this.belowLive(key));
       around.cache.forget(key);
@@ -276,7 +276,7 @@ export class DiskTable implements RegisterTable {
       return null;
     }
     const { register, change, bytes } = stored;
-    return { register, change, settled: true, bytes, below: belowOf(register, change) };
+    return new Slot(key, register, change, true, bytes, belowOf(register, change));
   }
 
   private resolve(layer: Layer, key: Key, slot: Slot): void {

@@ -4,7 +4,6 @@
  */
 
 import { isCovered, type Timestamp } from "../core/model/ballot.js";
-import { ChangeList } from "../core/model/change-list.js";
 import type { ChangeNumber, Key } from "../core/model/ids.js";
 import type { Register } from "../core/model/register.js";
 import { Removals } from "../core/model/removals.js";
@@ -12,18 +11,25 @@ import { SortedKeys } from "../core/model/sorted-keys.js";
 import { BAD, type Bad, type Change } from "../core/model/table.js";
 import type { Below } from "./checkpoint/checkpoint.js";
 import { OVERHEAD_BYTES } from "./register-cache.js";
+import { SlotChanges } from "./slot-changes.js";
 
-/** The layer alone changes it; once the layer is being folded, nothing but `below` and `settled` changes. */
-export interface Slot {
-  /** null: removed. */
-  register: Register | Bad | null;
-  change: ChangeNumber;
-  /** The register is known to be settled, which may become known at any time. */
-  settled: boolean;
-  bytes: number;
-  /** The change that lies below this layer; "unknown" until somebody has looked; null: one whose number nobody
-   * knows. */
-  below: Below | "unknown" | null;
+/**
+ * The layer alone changes it; once the layer is being folded, nothing but `below` and `settled` changes. A class: all
+ * slots have one shape, whatever they were made of, so that the code that reads them stays fast.
+ */
+export class Slot {
+  constructor(
+    readonly key: Key,
+    /** null: removed. */
+    public register: Register | Bad | null,
+    public change: ChangeNumber,
+    /** The register is known to be settled, which may become known at any time. */
+    public settled: boolean,
+    public bytes: number,
+    /** The change that lies below this layer; "unknown" until somebody has looked; null: one whose number nobody
+     * knows. */
+    public below: Below | "unknown" | null,
+  ) {}
 }
 
 /** A key as its latest change left it. */
@@ -36,7 +42,7 @@ export class Layer {
   gain = 0;
   /** Slots whose `below` is not known. */
   unknown = 0;
-  private readonly changes = new ChangeList(this.slots);
+  private readonly changes = new SlotChanges<Slot>();
   /** Tombstones, in the order of their changes. */
   private readonly deleted = new Set<Key>();
   /** Those that the checkpoint has already are not among them. */
@@ -46,27 +52,28 @@ export class Layer {
 
   set(key: Key, latest: Latest, below: Slot["below"]): void {
     const slot = this.slots.get(key);
-    if (slot !== undefined) return this.renew(slot, key, latest, below);
-    const fresh: Slot = { ...latest, bytes: sizeOf(key, latest.register), below };
+    if (slot !== undefined) return this.renew(slot, latest, below);
+    const { register, change, settled } = latest;
+    const fresh = new Slot(key, register, change, settled, sizeOf(key, register), below);
     this.slots.set(key, fresh);
     this.order?.add(key);
-    this.enter(fresh, key);
+    this.enter(fresh);
   }
 
   /** The key's slot in this layer gets a later change. */
-  renew(slot: Slot, key: Key, { register, change, settled }: Latest, below = slot.below): void {
+  renew(slot: Slot, { register, change, settled }: Latest, below = slot.below): void {
     this.uncount(slot);
     slot.register = register;
     slot.change = change;
     slot.settled = settled;
-    slot.bytes = sizeOf(key, register);
+    slot.bytes = sizeOf(slot.key, register);
     slot.below = below;
-    this.enter(slot, key);
+    this.enter(slot);
   }
 
-  private enter(slot: Slot, key: Key): void {
-    const { register } = slot;
-    this.changes.add(key, slot.change);
+  private enter(slot: Slot): void {
+    const { key, register } = slot;
+    this.changes.add(slot, this.slots.size);
     this.count(slot);
     if (this.deleted.size > 0) this.deleted.delete(key);
     if (register !== null && register !== BAD && register.tombstone) this.deleted.add(key);
@@ -103,26 +110,20 @@ export class Layer {
   }
 
   changesAfter(after: ChangeNumber, limit: number, skip: (key: Key) => boolean, found: Change[]): void {
-    for (const key of this.changes.keysAfter(after)) {
-      if (found.length >= limit) return;
-      const change = skip(key) ? null : this.describe(key);
+    if (found.length >= limit) return;
+    this.changes.eachAfter(after, (slot) => {
+      const change = skip(slot.key) ? null : described(slot);
       if (change !== null) found.push(change);
-    }
+      return found.length < limit;
+    });
   }
 
   tombstones(limit: number, skip: (key: Key) => boolean, found: Change[]): void {
     for (const key of this.deleted) {
       if (found.length >= limit) return;
-      const change = skip(key) ? null : this.describe(key);
+      const change = skip(key) ? null : described(this.slots.get(key) as Slot);
       if (change !== null) found.push(change);
     }
-  }
-
-  /** null: removals are not listed. */
-  private describe(key: Key): Change | null {
-    const { register, change } = this.slots.get(key) as Slot;
-    if (register === null) return null;
-    return { change, key, timestamp: register === BAD ? null : register.timestamp };
   }
 
   private count(slot: Slot): void {
@@ -136,6 +137,12 @@ export class Layer {
     if (slot.below === "unknown") this.unknown--;
     else this.gain -= gainOf(slot);
   }
+}
+
+/** null: removals are not listed. */
+function described({ key, register, change }: Slot): Change | null {
+  if (register === null) return null;
+  return { change, key, timestamp: register === BAD ? null : register.timestamp };
 }
 
 /** For a slot whose `below` is known: what it adds to the number of registers below. */

@@ -14,11 +14,12 @@ import { timelinePicture } from "../../src/check/timeline.js";
 import { versionWitness } from "../../src/check/version-witness.js";
 import { askAll, asTable, summarize } from "../../src/cli/status/status.js";
 import { paintOf } from "../../src/cli/terminal/paint.js";
+import { columnsOf } from "../../src/cli/terminal/wrap.js";
 import { addresses } from "../../src/config/values.js";
 import { type Line, terminalSvg } from "./terminal.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const COLUMNS = 96;
+export const COLUMNS = 96;
 const WAIT_MS = 60_000;
 
 /** The history that docs/checking.md shows, as that page draws it. */
@@ -120,7 +121,7 @@ function steady(lines: readonly string[]): string[] {
 
 /** As the terminal does with a line that is longer than it is wide; such lines have no colours. */
 function wrapped(line: Line): Line[] {
-  if (line.text.length <= COLUMNS || line.text.includes("│")) return [line];
+  if (columnsOf(line.text) <= COLUMNS || line.text.includes("│")) return [line];
   const rest = { text: line.text.slice(COLUMNS), after: 0 };
   return [{ ...line, text: line.text.slice(0, COLUMNS) }, rest];
 }

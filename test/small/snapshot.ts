@@ -14,7 +14,7 @@ import { planted } from "../planted/planted.js";
 /** By class: the fields that are not part of the text. */
 const OMITTED: Readonly<Record<string, readonly string[]>> = {
   // Ports and parts that never change or are described elsewhere.
-  Writer: ["group", "replica", "multicast", "answers", "purging", "load", "lookedAt"],
+  Writer: ["group", "replica", "multicast", "answers", "purging", "load", "decisions", "deadlines"],
   Reader: ["group", "replica", "multicast", "heard", "writerPlace", "turn"],
   Revisions: ["group", "attempts", "multicast"],
   Confirmations: ["group", "attempts", "multicast"],
@@ -145,6 +145,6 @@ function namesOf(name: string, value: object): readonly string[] {
     return ["phase", ...names, ...(countsMessages() ? ["messages", "answers"] : [])];
   }
   // Once elected, who else promised and what was reported concern the election alone, or nobody.
-  const elected = name === "Writer" && Reflect.get(value, "elected") === true;
+  const elected = name === "OwnOffice" && Reflect.get(value, "elected") === true;
   return Object.keys(value).filter((field) => !elected || (field !== "promised" && field !== "highestReported"));
 }

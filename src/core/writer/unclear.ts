@@ -4,6 +4,7 @@
  * the majority, as that copy has them all. It may find the register of such a write, or one that it decided after it.
  * The write counts as soon as that register is on a majority in the new ballot (H18). The request never runs again.
  */
+import type { Instant } from "../../base/time.js";
 import { sameBallot, type Timestamp } from "../model/ballot.js";
 import type { Key } from "../model/ids.js";
 import type { Waiter } from "../quorum/waiter.js";
@@ -18,3 +19,28 @@ export interface Unclear {
 /** Whether the state found counts the write: its own register, or a later one of that key in the same office. */
 export const includes = (found: Timestamp | null, { timestamp }: Unclear): boolean =>
   found !== null && sameBallot(found.ballot, timestamp.ballot) && found.seq >= timestamp.seq;
+
+/** Those of the epoch before, until the office begins. */
+export class UnclearWrites {
+  private readonly writes: Unclear[] = [];
+
+  get any(): boolean {
+    return this.writes.length > 0;
+  }
+
+  add(writes: readonly Unclear[]): void {
+    this.writes.push(...writes);
+  }
+
+  takeAll(): Unclear[] {
+    return this.writes.splice(0);
+  }
+
+  /** As of any write whose deadline has come. */
+  takeOverdue(now: Instant): readonly Unclear[] {
+    const overdue: Unclear[] = [];
+    for (let i = this.writes.length - 1; i >= 0; i--)
+      if (this.writes[i]?.waiter.over(now) === true) overdue.push(...this.writes.splice(i, 1));
+    return overdue;
+  }
+}

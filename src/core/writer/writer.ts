@@ -20,9 +20,9 @@
  * confirming round, Raft's ReadIndex without its log.
  */
 import { assert } from "../../base/assert.js";
-import { after, type Duration, duration, type Instant, instant, since } from "../../base/time.js";
-import { countVotes, voteOf } from "../../base/votes.js";
-import { type Ballot, sameBallot, timestamp } from "../model/ballot.js";
+import { after, type Duration, duration, type Instant } from "../../base/time.js";
+import { voteOf } from "../../base/votes.js";
+import type { Ballot } from "../model/ballot.js";
 import { NO_REVISION, type NodeId, type Revision } from "../model/ids.js";
 import type {
   Confirmed,
@@ -33,33 +33,32 @@ import type {
   Recovered,
   Reserved,
   TombstoneHeld,
-  Write,
   Written,
 } from "../model/message.js";
-import type { Refusal, WriteRequest } from "../model/operation.js";
+import type { WriteRequest } from "../model/operation.js";
 import type { Outbox, Ticket } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
-import { Register } from "../model/register.js";
-import { BAD, type Change } from "../model/table.js";
+import type { Change } from "../model/table.js";
 import type { Attempts } from "../quorum/attempts.js";
 import type { Group } from "../quorum/group.js";
 import type { Multicast } from "../quorum/multicast.js";
-import { type Patience, RESEND_MS } from "../quorum/patience.js";
-import { type Asker, Waiter } from "../quorum/waiter.js";
+import type { Patience } from "../quorum/patience.js";
+import type { Asker } from "../quorum/waiter.js";
 import type { Replica } from "../replica/replica.js";
 import { Answers } from "./answers.js";
 import { Confirmations } from "./confirmations.js";
-import { answerFromRecord, answerOf, evaluate, findRecord, retain, successor } from "./decide.js";
+import { Deadlines } from "./deadlines.js";
+import { Decisions } from "./decisions.js";
 import { Flights } from "./flights.js";
-import type { KeyState } from "./key-state.js";
 import { Keys } from "./keys.js";
-import type { Lined } from "./line.js";
 import { Lines } from "./lines.js";
 import { NodeLoad } from "./node-load.js";
+import { OwnOffice } from "./own-office.js";
 import { Purging } from "./purging.js";
 import type { Queued } from "./queued.js";
 import { type Raise, Revisions } from "./revisions.js";
-import { includes, type Unclear } from "./unclear.js";
+import { type Unclear, UnclearWrites } from "./unclear.js";
+import { WaitingRequests } from "./waiting-requests.js";
 
 /** Requests of one partition that the writer has taken on and not finished; more are refused as overload. */
 export const MAX_FLIGHTS = 8_192;
@@ -83,16 +82,7 @@ export class Writer {
   private readonly multicast: Multicast;
   readonly load: NodeLoad;
 
-  /** null: no office, no candidacy. */
-  ballot: Ballot | null = null;
-  /** A majority promised. */
-  elected = false;
-  /** Handing the office over: requests wait, nothing is decided. */
-  paused = false;
-  /** Replicas that promised this ballot, one bit each. */
-  promised = 0;
-  private seq = 0;
-  private highestReported = NO_REVISION;
+  private readonly office = new OwnOffice();
   private readonly revisions: Revisions;
   private readonly confirmations: Confirmations;
   private readonly keys: Keys;
@@ -100,11 +90,10 @@ export class Writer {
   private readonly answers: Answers;
   private readonly flights: Flights;
   private readonly purging: Purging;
-  /** Requests that wait for a reservation, or for the end of a pause. */
-  private waitingForOffice: Queued[] = [];
-  /** Writes of the epoch before, until this office begins. */
-  private readonly unclear: Unclear[] = [];
-  private lookedAt = instant(0);
+  private readonly requests = new WaitingRequests();
+  private readonly unclear = new UnclearWrites();
+  private readonly decisions: Decisions;
+  private readonly deadlines: Deadlines;
 
   constructor(options: WriterOptions) {
     this.group = options.group;
@@ -117,6 +106,32 @@ export class Writer {
     this.answers = new Answers(options.group, options.replica);
     this.revisions = new Revisions(options.group, options.attempts, options.multicast);
     this.confirmations = new Confirmations(options.group, options.attempts, options.multicast);
+    const { group, replica, multicast, office, revisions, confirmations, keys, lines, answers, flights, purging } =
+      this;
+    const { requests: waiting, unclear } = this;
+    const parts = { office, revisions, confirmations, keys, lines, answers, flights, purging, waiting };
+    this.decisions = new Decisions({ group, replica, multicast, ...parts });
+    this.deadlines = new Deadlines({ ...parts, unclear, decisions: this.decisions });
+  }
+
+  /** null: no office, no candidacy. */
+  get ballot(): Ballot | null {
+    return this.office.ballot;
+  }
+
+  /** A majority promised. */
+  get elected(): boolean {
+    return this.office.elected;
+  }
+
+  /** Handing the office over: requests wait, nothing is decided. */
+  get paused(): boolean {
+    return this.office.paused;
+  }
+
+  /** Replicas that promised this ballot, one bit each. */
+  get promised(): number {
+    return this.office.promised;
   }
 
   // ---- office
@@ -124,10 +139,7 @@ export class Writer {
   /** The election decided: take this new ballot. An office held before ends here; nothing of it is remembered (R4). */
   campaign(ballot: Ballot, out: Outbox): void {
     this.resign(out);
-    this.ballot = ballot;
-    this.promised = 0;
-    this.seq = 0;
-    this.highestReported = NO_REVISION;
+    this.office.campaign(ballot);
     this.replica.promiseOwn(ballot, out);
     this.prepare(this.group.everyone, out);
   }
@@ -147,19 +159,15 @@ export class Writer {
   }
 
   onPromised(now: Instant, place: number, message: Promised, out: Outbox): void {
-    const { ballot } = this;
-    if (ballot === null || !sameBallot(ballot, message.ballot)) return;
-    this.promised |= voteOf(place);
-    if (this.elected) return;
-    if (message.reservation > this.highestReported) this.highestReported = message.reservation;
-    if (countVotes(this.promised) < this.group.majority) return;
-    this.elected = true;
+    const { ballot } = message;
+    if (!this.office.holds(ballot)) return;
+    if (!this.office.takePromise(place, message, this.group.majority)) return;
     this.answers.begin(ballot);
     this.keys.begin(ballot);
     this.confirmations.begin(ballot);
-    const above = planted("R13.no-reservation") ? this.replica.settledRevision : this.highestReported;
+    const above = planted("R13.no-reservation") ? this.replica.settledRevision : this.office.highestReported;
     this.revisions.begin(now, ballot, above, out);
-    this.resolve(now, out);
+    this.decisions.resolve(now, this.unclear.takeAll(), out);
   }
 
   /** Office or candidacy ends: who was decided may or may not count, who was not is told to go elsewhere. */
@@ -174,7 +182,7 @@ export class Writer {
    * are returned, for the writer of the next epoch on this node.
    */
   seal(out: Outbox): readonly Unclear[] {
-    const unclear: Unclear[] = this.unclear.splice(0);
+    const unclear: Unclear[] = this.unclear.takeAll();
     if (this.ballot === null) return unclear;
     for (const { register, waiters } of this.flights.drain()) {
       const { key, timestamp } = register;
@@ -192,31 +200,28 @@ export class Writer {
   /** Writes of the epoch before that this node decided: what became of them is found out in the office that follows. */
   inherit(unclear: readonly Unclear[]): void {
     for (const { waiter } of unclear) this.answers.take(waiter.asker);
-    this.unclear.push(...unclear);
+    this.unclear.add(unclear);
   }
 
   private end(out: Outbox): void {
-    this.ballot = null;
-    this.elected = false;
-    this.paused = false;
+    this.office.end();
     this.revisions.end(out);
     this.purging.end();
-    for (const { waiter } of this.unclear.splice(0)) this.answers.lose(waiter, out);
+    for (const { waiter } of this.unclear.takeAll()) this.answers.lose(waiter, out);
     for (const waiter of this.confirmations.end()) this.answers.lose(waiter, out);
     for (const queued of this.lines.end()) this.answers.turnAway(queued, out);
     for (const queued of this.keys.end()) this.answers.turnAway(queued, out);
-    for (const queued of this.waitingForOffice) this.answers.turnAway(queued, out);
-    this.waitingForOffice = [];
+    for (const queued of this.requests.takeAll()) this.answers.turnAway(queued, out);
   }
 
   /** Stops deciding, so that the office can be handed over. */
   pause(): void {
-    this.paused = true;
+    this.office.paused = true;
   }
 
   resume(now: Instant, out: Outbox): void {
-    this.paused = false;
-    this.drainWaiting(now, out);
+    this.office.paused = false;
+    this.decisions.goOn(now, out);
   }
 
   /** Every decision is on a majority. */
@@ -225,13 +230,13 @@ export class Writer {
   }
 
   get settledSeq(): number {
-    return planted("R14.over-unacknowledged") ? this.seq : this.flights.settledSeq(this.seq);
+    return this.decisions.settledSeq;
   }
 
   /** Something may have to be asked again. */
   get busy(): boolean {
     return (
-      this.unclear.length > 0 ||
+      this.unclear.any ||
       (this.ballot !== null &&
         (this.flights.busy ||
           this.keys.busy ||
@@ -239,7 +244,7 @@ export class Writer {
           this.revisions.busy ||
           this.confirmations.busy ||
           this.purging.busy ||
-          this.waitingForOffice.length > 0))
+          this.requests.any))
     );
   }
 
@@ -266,11 +271,11 @@ export class Writer {
   }
 
   onTombstoneHeld(now: Instant, place: number, message: TombstoneHeld, out: Outbox): void {
-    if (this.holds(message.ballot)) this.purging.onHeld(now, place, message, out);
+    if (this.office.holds(message.ballot)) this.purging.onHeld(now, place, message, out);
   }
 
   onPurged(now: Instant, place: number, message: Purged, out: Outbox): void {
-    if (this.holds(message.ballot)) this.purging.onPurged(now, place, message, out);
+    if (this.office.holds(message.ballot)) this.purging.onPurged(now, place, message, out);
   }
 
   // ---- requests
@@ -302,236 +307,35 @@ export class Writer {
     if (!this.answers.take(asker)) return;
     if (!this.elected) return this.answers.turnAway(queued, out);
     if (full && !planted("I3.waits-on")) return this.answers.refuse(asker, { reason: "overloaded" }, out);
-    this.enter(now, queued, out);
-  }
-
-  private enter(now: Instant, queued: Queued, out: Outbox): void {
-    if (!this.elected) return this.answers.turnAway(queued, out);
-    if (this.paused) {
-      this.waitingForOffice.push(queued);
-      return;
-    }
-    this.purging.touch(queued.key);
-    const state = this.keys.touch(now, queued, out);
-    if (state !== null) this.decide(now, state, queued, out);
+    this.decisions.enter(now, queued, out);
   }
 
   onRecovered(now: Instant, place: number, message: Recovered, out: Outbox): void {
-    if (!this.holds(message.ballot)) return;
+    if (!this.office.holds(message.ballot)) return;
     // An office begins above all that was ever decided (R13): what is beyond it was made up, and would outlive whoever
     // did.
     const beyond = Math.max(message.floor, message.register?.revision ?? NO_REVISION) > this.revisions.last;
     const reserved = !planted("R13.no-reservation") && !planted("R13.one-replica");
     if (beyond && reserved && !planted("R13.recovers-beyond")) return;
-    for (const queued of this.keys.onRecovered(now, place, message)) this.enterAgain(now, queued, out);
-  }
-
-  // ---- decisions
-
-  /** `turn`: it has waited in the key's line. */
-  private decide(now: Instant, state: KeyState, queued: Queued, out: Outbox, turn?: Lined): void {
-    assert(this.elected && state.recovery === null, "I1: a key is decided on once a majority has told of it");
-    assert(!this.paused, "handing-back B3: nothing is decided while the office is offered");
-    const { request, unclear } = queued;
-    if (unclear !== undefined) return this.tellFate(now, state, unclear, out);
-    if (request === null) return this.reveal(now, state, queued.asker, null, out);
-    const record = findRecord(state.register, request);
-    if (record !== null) {
-      if (record.fingerprint !== request.fingerprint) {
-        return this.answers.refuse(queued.asker, { reason: "request-id-reused" }, out);
-      }
-      if (record.outcome === "untold") return this.answers.unknown(queued.asker, out);
-      return this.reveal(
-        now,
-        state,
-        queued.asker,
-        answerFromRecord(request.operation, record, state.register as Register),
-        out,
-        true,
-      );
-    }
-    // Until a majority has the floor, an earlier request could still run. And until one has the first reservation,
-    // nobody can tell what a refused one should have known (R9).
-    const raising = this.revisions.raising && !planted("R9.raise-lets-in");
-    if (request.requestId !== null && (raising || !this.revisions.begun)) {
-      this.waitingForOffice.push(queued);
-      return;
-    }
-    if (request.requestId !== null && request.after !== null) {
-      if (request.after < state.floor && turn?.placed !== true) {
-        return this.answers.expire(queued.asker, state.floor, out);
-      }
-      if (request.after > this.revisions.last && !planted("R9.ignore-client-revision")) {
-        // Either the client is wrong or this writer is deposed and does not know it: a round tells.
-        const refusal: Refusal = { reason: "after-in-future", revision: this.revisions.last };
-        return this.confirm(
-          now,
-          new Waiter(queued.asker, refusal, null, NO_REVISION, false, this.goOnAbove(queued)),
-          out,
-        );
-      }
-    }
-    if (turn === undefined && this.lines.isFull(state, queued)) return this.lines.join(state, queued);
-    const decision = evaluate(request.operation, state.register);
-    if (decision.outcome !== "applied" && request.requestId === null) {
-      return this.reveal(
-        now,
-        state,
-        queued.asker,
-        answerOf(request.operation, decision, state.register, NO_REVISION),
-        out,
-      );
-    }
-    const revision = this.revisions.next(now, out);
-    if (revision === null) {
-      this.waitingForOffice.push(queued);
-      return;
-    }
-    const adding = request.requestId === null ? 0 : 1;
-    const retained = retain(state.register, state.floor, state.knownSince, now, adding);
-    const reply = answerOf(request.operation, decision, state.register, revision);
-    const next = successor(
-      state.key,
-      state.register,
-      request,
-      decision,
-      timestamp(this.mustHaveBallot(), ++this.seq),
-      revision,
-      retained,
-    );
-    state.decided(next, retained.forgotten, now);
-    const waiter = new Waiter(queued.asker, reply, null, revision, true);
-    waiter.outstanding = 1;
-    this.send(now, state, next, waiter, out);
-  }
-
-  /**
-   * Peers told this node of a revision that its writer, whose round is confirmed, has not come to: so nobody has. A
-   * wrong word, told once, would keep out for good whoever hands it back. The writer goes on above it instead, within
-   * what it may reserve (R13). null: nobody told.
-   */
-  private goOnAbove(queued: Queued): Waiter["again"] {
-    const after = queued.request?.after ?? null;
-    if (after === null || after > this.replica.settledRevision || planted("R13.told-too-much")) return null;
-    return (now, out) => {
-      this.revisions.goOnAbove(after);
-      this.enterAgain(now, queued, out);
-    };
-  }
-
-  private send(now: Instant, state: KeyState, register: Register, waiter: Waiter, out: Outbox): void {
-    const crowded = state.undone.length > 0;
-    this.flights.depart(now, state.undone, register, waiter);
-    this.keys.weigh(state);
-    this.multicast.send(this.group.everyone, this.writeOf(register, crowded), out);
-  }
-
-  private writeOf(register: Register, crowded: boolean): Write {
-    const { settledSeq } = this;
-    const { settledRevision } = this.replica;
-    const message: Write = { kind: "write", partition: this.group.partition, register, settledSeq, settledRevision };
-    return crowded ? { ...message, crowded } : message;
-  }
-
-  /**
-   * Tells the asker of the state as it is, once that is safe (R5). A state of an older ballot is first written again in
-   * this one; a state of this ballot must be on a majority. In both cases a round must confirm it that began after the
-   * asker came in. `reply` is null for a reader. `ran`: a copy of the request has been decided, so that its outcome is
-   * unknown, not "not executed", when the office is lost first.
-   */
-  private reveal(now: Instant, state: KeyState, asker: Asker, reply: Waiter["reply"], out: Outbox, ran = false): void {
-    const { register } = state;
-    if (planted("R5.from-memory")) {
-      return this.answers.tell(new Waiter(asker, reply, register, NO_REVISION, false), out);
-    }
-    if (register !== null && !sameBallot(register.timestamp.ballot, this.mustHaveBallot())) {
-      const again = this.again(register);
-      state.imposed(again);
-      const waiter = new Waiter(asker, reply, again, NO_REVISION, ran);
-      waiter.outstanding = 1;
-      this.send(now, state, again, waiter, out);
-      return;
-    }
-    const waiter = new Waiter(asker, reply, register, NO_REVISION, ran);
-    if (register !== null && this.flights.await(state.undone, register.timestamp.seq, waiter)) waiter.outstanding++;
-    if (planted("R5.round-before")) {
-      if (waiter.outstanding === 0) this.answers.tell(waiter, out);
-      return;
-    }
-    this.confirm(now, waiter, out);
+    for (const queued of this.keys.onRecovered(now, place, message)) this.decisions.enterAgain(now, queued, out);
   }
 
   onWritten(now: Instant, place: number, message: Written, out: Outbox): void {
-    const { ballot } = this;
-    if (ballot === null || !sameBallot(ballot, message.ballot)) return;
+    const { ballot } = message;
+    if (!this.office.holds(ballot)) return;
     const done = this.flights.acknowledge(message.seq, place);
     if (done === null) return;
     this.replica.settle(ballot, this.settledSeq, done.revision);
     for (const waiter of done.waiters) this.answers.advance(waiter, out);
     if (!this.lines.busy) return;
     const state = this.keys.known(done.key);
-    if (state !== null) this.admit(now, state, out);
-  }
-
-  /** Decides on those of the key whose turn it is. */
-  private admit(now: Instant, state: KeyState, out: Outbox): void {
-    while (this.elected && !this.paused && this.revisions.ready) {
-      const turn = this.lines.next(state);
-      if (turn === null) return;
-      const { queued } = turn;
-      if (now >= queued.asker.deadline) this.answers.leaveUndecided(queued, NOBODY, out);
-      else this.decide(now, state, queued, out, turn);
-    }
-  }
-
-  // ---- writes of the epoch before
-
-  /** The office begins: their keys are recovered before any other request comes. */
-  private resolve(now: Instant, out: Outbox): void {
-    for (const unclear of this.unclear.splice(0)) {
-      const { key, waiter } = unclear;
-      if (planted("H18.unlooked")) {
-        this.answers.tell(waiter, out);
-        continue;
-      }
-      const state = this.keys.touch(now, { asker: waiter.asker, request: null, key, unclear }, out);
-      // A bad copy cannot tell, and is not waited for.
-      if (state === null && this.replica.look(key) !== BAD) this.keys.needOwnCopy(key);
-      if (state !== null) this.tellFate(now, state, unclear, out);
-    }
-  }
-
-  /** Done, once the state that counts it is on a majority in this ballot. Otherwise nobody can say. */
-  private tellFate(now: Instant, state: KeyState, unclear: Unclear, out: Outbox): void {
-    const { asker, reply, revision } = unclear.waiter;
-    if (!includes(state.found, unclear)) return this.answers.unknown(asker, out);
-    const waiter = new Waiter(asker, reply, null, revision, true);
-    waiter.outstanding = 1;
-    const { register } = state;
-    assert(register !== null, "a key that was found has a register");
-    if (!sameBallot(register.timestamp.ballot, this.mustHaveBallot())) {
-      const again = this.again(register);
-      state.imposed(again);
-      return this.send(now, state, again, waiter, out);
-    }
-    if (!this.flights.await(state.undone, register.timestamp.seq, waiter)) this.answers.advance(waiter, out);
-  }
-
-  /** The same state in this ballot. */
-  private again(register: Register): Register {
-    const { key, value, version, revision, floor, records } = register;
-    return new Register(key, timestamp(this.mustHaveBallot(), ++this.seq), value, version, revision, floor, records);
+    if (state !== null) this.decisions.admit(now, state, out);
   }
 
   // ---- rounds
 
-  private confirm(now: Instant, waiter: Waiter, out: Outbox): void {
-    waiter.outstanding++;
-    this.confirmations.add(now, waiter, out);
-  }
-
   onConfirmed(now: Instant, place: number, message: Confirmed, out: Outbox): void {
-    if (!this.holds(message.ballot)) return;
+    if (!this.office.holds(message.ballot)) return;
     for (const waiter of this.confirmations.onConfirmed(now, place, message, out)) {
       if (waiter.again === null) this.answers.advance(waiter, out);
       else if (!waiter.told) waiter.again(now, out);
@@ -539,7 +343,7 @@ export class Writer {
   }
 
   onReserved(now: Instant, place: number, message: Reserved, out: Outbox): void {
-    if (!this.holds(message.ballot)) return;
+    if (!this.office.holds(message.ballot)) return;
     const floor = this.revisions.floor;
     if (!this.revisions.onReserved(now, place, message, out)) return;
     // No later office begins below it: clients may be told, so that what they say they know is not below what was
@@ -549,7 +353,7 @@ export class Writer {
       this.keys.raiseFloor(this.revisions.floor);
       this.lines.displace();
     }
-    this.drainWaiting(now, out);
+    this.decisions.goOn(now, out);
   }
 
   /**
@@ -571,37 +375,6 @@ export class Writer {
     return this.elected ? this.revisions.floor : NO_REVISION;
   }
 
-  private drainWaiting(now: Instant, out: Outbox): void {
-    for (const state of this.lines.keys()) this.admit(now, state, out);
-    const waiting = this.waitingForOffice;
-    this.waitingForOffice = [];
-    for (const queued of waiting) this.enterAgain(now, queued, out);
-  }
-
-  /** After a wait: whose time is over meanwhile is not decided any more. */
-  private enterAgain(now: Instant, queued: Queued, out: Outbox): void {
-    if (now < queued.asker.deadline) this.enter(now, queued, out);
-    else this.answers.leaveUndecided(queued, NOBODY, out);
-  }
-
-  /** Tells those whose deadline has come. */
-  private lookForOverdue(now: Instant, out: Outbox): void {
-    if (planted("I3.waits-on")) return;
-    this.keys.overdue(now, (queued, missing) => this.answers.leaveUndecided(queued, missing, out));
-    const late = this.waitingForOffice.filter(({ asker }) => now >= asker.deadline);
-    if (late.length > 0) {
-      this.waitingForOffice = this.waitingForOffice.filter(({ asker }) => now < asker.deadline);
-      for (const queued of late) this.answers.turnAway(queued, out);
-    }
-    if (since(now, this.lookedAt) < RESEND_MS) return;
-    this.lookedAt = now;
-    for (const queued of this.lines.overdue(now)) this.answers.leaveUndecided(queued, NOBODY, out);
-    for (const waiter of this.flights.overdue(now)) this.answers.leave(waiter, NOBODY, out);
-    // Writes that nobody waits for have made room.
-    for (const state of this.lines.keys()) this.admit(now, state, out);
-    for (const waiter of this.confirmations.overdue(now)) this.answers.leave(waiter, NOBODY, out);
-  }
-
   // ---- time
 
   /**
@@ -609,37 +382,18 @@ export class Writer {
    * driver.
    */
   resend(now: Instant, heard: number, patience: Patience, out: Outbox): void {
-    this.leaveUnclear(now, out);
+    this.deadlines.lookAtUnclear(now, out);
     if (this.ballot === null || !this.elected) return;
-    this.lookForOverdue(now, out);
-    if (planted("R6") && this.flights.unclear(now, this.seq)) this.seq--;
+    this.deadlines.look(now, out);
+    if (planted("R6") && this.flights.unclear(now, this.office.seq)) this.office.seq--;
     this.revisions.resend(now, patience, out);
     this.confirmations.resend(now, patience, out);
     this.keys.resend(now, patience, out);
     this.purging.resend(now, patience, out);
     this.flights.resend(now, heard, patience, (register, places) =>
-      this.multicast.send(places, this.writeOf(register, true), out),
+      this.multicast.send(places, this.decisions.writeOf(register, true), out),
     );
-  }
-
-  /** As of any write whose deadline has come. */
-  private leaveUnclear(now: Instant, out: Outbox): void {
-    for (let i = this.unclear.length - 1; i >= 0; i--) {
-      const { waiter } = this.unclear[i] as Unclear;
-      if (!waiter.over(now)) continue;
-      this.unclear.splice(i, 1);
-      this.answers.leave(waiter, NOBODY, out);
-    }
-  }
-
-  private holds(ballot: Ballot): boolean {
-    return this.ballot !== null && sameBallot(this.ballot, ballot);
-  }
-
-  private mustHaveBallot(): Ballot {
-    assert(this.ballot !== null, "the writer has a ballot");
-    return this.ballot;
   }
 }
 
-const NOBODY: readonly NodeId[] = [];
+const _NOBODY: readonly NodeId[] = [];

@@ -27,7 +27,8 @@ const OMITTED: Readonly<Record<string, readonly string[]>> = {
   Register: ["encoded"],
   // No register goes bad here. `settledUnsaved` asks for an entry once a round; `settledRevision` is shown to clients
   // as a hint and decides nothing. The states that a copy had are told to one that catches up, and none does here.
-  Replica: ["group", "settledUnsaved", "settledRevision", "bad", "load", "had", "own", "overlooked", "recalled"],
+  Replica: ["group", "settledRevision", "badKeys", "recollection"],
+  Fence: ["group"],
   // Instants: every resend explored here is due. `messages` counts only under a planted bug.
   Round: ["asking", "messages"],
   Flight: ["undone", "owner", "bytes", "askedAt", "repeated", "departedAt", "done", "messages"],

@@ -140,8 +140,7 @@ export class Mending {
     const { bad } = this.options.replica;
     if (bad.size + this.wanted.size <= MAX_ASKED || planted("R11.holds-up-others")) return;
     this.asked.delete(key);
-    const since = bad.get(key);
-    if (since !== undefined && bad.delete(key)) bad.set(key, since);
+    this.options.replica.queueAgain(key);
     if (this.wanted.delete(key)) this.wanted.add(key);
   }
 

@@ -25,8 +25,8 @@ import {
 } from "../model/ballot.js";
 import type { Entry } from "../model/entry.js";
 import {
-  attempt as attemptOf,
   type ChangeNumber,
+  changeNumber,
   type GroupEpoch,
   groupEpoch,
   type Key,
@@ -35,41 +35,27 @@ import {
   type Revision,
   UNKNOWN_REVISION,
 } from "../model/ids.js";
-import type {
-  AskTombstone,
-  Confirm,
-  Fenced,
-  Impose,
-  Prepare,
-  Purge,
-  Read,
-  Recover,
-  Reserve,
-  Write,
-} from "../model/message.js";
+import type { AskTombstone, Confirm, Impose, Prepare, Purge, Read, Recover, Reserve, Write } from "../model/message.js";
 import type { Outbox } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
 import type { Register } from "../model/register.js";
 import { BAD, type Bad, type RegisterTable } from "../model/table.js";
 import type { Merged } from "../model/transfer-entry.js";
 import type { Group } from "../quorum/group.js";
+import { BadKeys } from "./bad-keys.js";
+import { Fence } from "./fence.js";
 import { InheritedKeys } from "./inherited.js";
 import { MendingLoad } from "./mending-load.js";
+import { Recollection } from "./recollection.js";
 import { SettledSeqs } from "./settled.js";
-import { MAX_RANGES, Taken } from "./taken.js";
+import type { Taken } from "./taken.js";
 
 /** The fate of the writer's answer. "removed": a tombstone went, so transfers asked for before must be dropped, as
  * after a Purge (R12). */
 export type Mended = "refused" | "taken" | "removed";
 
-/** Bad keys that wait for the writer; further ones are found again when they are looked at. */
-const MAX_BAD = 4_096;
-/** Ballots whose settled seq waits to be saved. At it: the oldest is not, which costs an impose. */
-const MAX_UNSAVED = 16;
-
 export class Replica {
-  /** The highest ballot this replica answered for; everything below it is refused (R1). */
-  promise: Ballot;
+  private readonly fence: Fence;
   /** The highest revision that writers may hand out, as far as this replica knows (R13). */
   reservation: Revision = NO_REVISION;
   /** Highest floor of the registers purged here (R9). */
@@ -81,35 +67,35 @@ export class Replica {
   tookOver = groupEpoch(0);
   /** How far the merge of an earlier life of the node came; null: nothing of it is durable. */
   merged: Merged | null = null;
-  private readonly had = new Taken();
-  private readonly own = new Taken();
-  private recalled = false;
-  /** A bad key was found for which there was no room in `bad`. */
-  overlooked = false;
+  private readonly recollection: Recollection;
   /**
    * Highest revision known to be settled, or where an office began that has its first reservation. Unknown from the
    * start until an office or another replica has told it. Records above what this copy shows may be forgotten, and a
    * request that was told less is refused as expired (R9).
    */
   settledRevision: Revision = planted("R9.tells-less") ? NO_REVISION : UNKNOWN_REVISION;
-  /**
-   * Keys found bad and not mended yet, each with the number of that finding: the writer is asked for them (mending.ts).
-   */
-  readonly bad = new Map<Key, number>();
-  private findings = 0;
-  private badBytes = 0;
-  /** Ballots of which more is settled than is saved, the latest last. */
-  private unsaved: Ballot[] = [];
+  private readonly badKeys: BadKeys;
 
   constructor(
     private group: Pick<Group, "partition" | "epoch">,
     readonly table: RegisterTable,
-    private readonly load: MendingLoad = new MendingLoad(),
+    load: MendingLoad = new MendingLoad(),
     /** Which copy this is: the group epoch in which it began with nothing. */
     readonly copy: GroupEpoch = group.epoch,
   ) {
-    this.promise = initialBallot(group.epoch);
+    this.fence = new Fence(group);
     this.inherited = new InheritedKeys(group.partition);
+    this.badKeys = new BadKeys(load);
+    this.recollection = new Recollection(table);
+  }
+
+  /** The highest ballot this replica answered for; everything below it is refused (R1). */
+  get promise(): Ballot {
+    return this.fence.promise;
+  }
+
+  set promise(ballot: Ballot) {
+    this.fence.promise = ballot;
   }
 
   /**
@@ -117,17 +103,15 @@ export class Replica {
    * of that epoch starts with (V2). All that it holds and knows goes along.
    */
   stay(group: Pick<Group, "partition" | "epoch">, out: Outbox): void {
-    assert(group.epoch > this.group.epoch, "I1: the promise never falls");
+    this.fence.stay(group);
     this.group = group;
-    this.promise = initialBallot(group.epoch);
     const { partition, epoch } = group;
     if (!planted("V2.seal-lost")) out.entries.push({ kind: "sealed", partition, epoch, stays: true });
   }
 
   /** The copy is of no use here any more: what its bad keys take is given back. */
   end(): void {
-    this.countBad(-this.badBytes);
-    this.bad.clear();
+    this.badKeys.end();
   }
 
   /**
@@ -137,8 +121,7 @@ export class Replica {
   restore(entry: Entry): void {
     switch (entry.kind) {
       case "promise":
-        if (compareBallots(entry.ballot, this.promise) > 0) this.promise = entry.ballot;
-        return;
+        return this.fence.restore(entry.ballot);
       case "reservation":
         if (entry.reservation > this.reservation) this.reservation = entry.reservation;
         return;
@@ -149,7 +132,7 @@ export class Replica {
         if (entry.floor > this.floor) this.learnFloor(entry.floor);
         return;
       case "sealed":
-        if (entry.stays && entry.epoch > this.promise.groupEpoch) this.promise = initialBallot(entry.epoch);
+        if (entry.stays && entry.epoch > this.promise.groupEpoch) this.fence.restore(initialBallot(entry.epoch));
         return;
       case "inherited":
         return this.inherited.restore(entry);
@@ -177,26 +160,34 @@ export class Replica {
   look(key: Key): Register | Bad | null {
     const held = this.inherited.has(key) ? BAD : this.table.get(key);
     if (held !== BAD) {
-      if (this.bad.size > 0) this.sound(key);
+      this.badKeys.sound(key);
       return held;
     }
     if (planted("R11.bad-is-absent")) return null;
-    if (this.bad.has(key)) return BAD;
-    if (this.bad.size < MAX_BAD && this.load.fits(this.badBytes, key.length)) {
-      this.bad.set(key, ++this.findings);
-      this.countBad(key.length);
-    } else this.overlooked = true;
+    this.badKeys.add(key);
     return BAD;
   }
 
   /**
-   * Questions asked of the writer so far count no more, as their answers may be older than what is known by now. False:
-   * the key waits for no mending.
+   * Keys found bad and not mended yet, each with the number of that finding: the writer is asked for them (mending.ts).
    */
+  get bad(): ReadonlyMap<Key, number> {
+    return this.badKeys.found;
+  }
+
+  /** A bad key was found for which there was no room in `bad`. */
+  get overlooked(): boolean {
+    return this.badKeys.overlooked;
+  }
+
+  /** The key waits behind all other bad ones from now on. */
+  queueAgain(key: Key): void {
+    this.badKeys.queueAgain(key);
+  }
+
+  /** The key has another bad register than was asked about. False: it waits for no mending. */
   foundAgain(key: Key): boolean {
-    if (!this.bad.has(key)) return false;
-    this.bad.set(key, ++this.findings);
-    return true;
+    return this.badKeys.foundAgain(key);
   }
 
   /**
@@ -204,49 +195,22 @@ export class Replica {
    * they are remembered.
    */
   get taken(): Taken {
-    this.recall();
-    return this.had;
+    return this.recollection.taken;
   }
 
-  /**
-   * Those of `taken` that this copy took since its start, or that were sound at it. States that other copies told of
-   * are not among them. Their register may be bad here, and nobody has looked at it since the start.
-   */
+  /** Those of `taken` that this copy took itself. */
   get ownTaken(): Taken {
-    this.recall();
-    return this.own;
-  }
-
-  private recall(): void {
-    if (this.recalled) return;
-    this.recalled = true;
-    const after = Math.max(0, this.table.lastChange - MAX_RANGES) as ChangeNumber;
-    for (const { timestamp } of this.table.changesAfter(after, MAX_RANGES))
-      if (timestamp !== null) this.note(timestamp);
-  }
-
-  private note(timestamp: Timestamp): void {
-    this.had.add(timestamp);
-    this.own.add(timestamp);
-  }
-
-  private sound(key: Key): void {
-    if (this.bad.delete(key)) this.countBad(-key.length);
-  }
-
-  private countBad(bytes: number): void {
-    this.badBytes += bytes;
-    this.load.bytes += bytes;
+    return this.recollection.ownTaken;
   }
 
   /** The own promise of a candidate: its Prepare leaves after this is durable (R8). */
   promiseOwn(ballot: Ballot, out: Outbox): void {
     assert(compareBallots(ballot, this.promise) > 0, "election E1: a candidate's ballot is above its promise");
-    this.raise(ballot, out);
+    this.fence.raise(ballot, out);
   }
 
   onPrepare(from: NodeId, message: Prepare, out: Outbox): void {
-    if (!this.admits(from, message.ballot, "prepare", 0, out)) return;
+    if (!this.fence.admits(from, message.ballot, "prepare", 0, out)) return;
     out.sendDurable.push(from, {
       kind: "promised",
       partition: this.group.partition,
@@ -256,7 +220,7 @@ export class Replica {
   }
 
   onReserve(from: NodeId, message: Reserve, out: Outbox): void {
-    if (!this.admits(from, message.ballot, "reserve", message.attempt, out)) return;
+    if (!this.fence.admits(from, message.ballot, "reserve", message.attempt, out)) return;
     if (message.reservation > this.reservation) {
       this.reservation = message.reservation;
       out.entries.push({ kind: "reservation", partition: this.group.partition, reservation: message.reservation });
@@ -274,7 +238,7 @@ export class Replica {
   }
 
   onRecover(from: NodeId, message: Recover, out: Outbox): void {
-    if (!this.admits(from, message.ballot, "recover", message.attempt, out)) return;
+    if (!this.fence.admits(from, message.ballot, "recover", message.attempt, out)) return;
     const held = this.look(message.key);
     if (held === BAD) return;
     out.sendDurable.push(from, {
@@ -288,7 +252,7 @@ export class Replica {
   }
 
   onConfirm(from: NodeId, message: Confirm, out: Outbox): void {
-    if (!this.admits(from, message.ballot, "confirm", message.attempt, out)) return;
+    if (!this.fence.admits(from, message.ballot, "confirm", message.attempt, out)) return;
     out.sendDurable.push(from, {
       kind: "confirmed",
       partition: this.group.partition,
@@ -300,14 +264,14 @@ export class Replica {
   onWrite(from: NodeId, message: Write, out: Outbox): void {
     const { ballot, seq } = message.register.timestamp;
     this.settle(ballot, message.settledSeq, message.settledRevision);
-    if (!planted("R1.write") && !this.admits(from, ballot, "write", seq, out)) return;
+    if (!planted("R1.write") && !this.fence.admits(from, ballot, "write", seq, out)) return;
     if (!this.keep(message.register, out)) return;
     out.sendDurable.push(from, { kind: "written", partition: this.group.partition, ballot, seq });
   }
 
   onImpose(from: NodeId, message: Impose, out: Outbox): void {
     const { ballot } = message.register.timestamp;
-    if (!planted("R1.impose") && !this.admits(from, ballot, "impose", message.attempt, out)) return;
+    if (!planted("R1.impose") && !this.fence.admits(from, ballot, "impose", message.attempt, out)) return;
     if (!this.keep(message.register, out)) return;
     out.sendDurable.push(from, {
       kind: "imposed",
@@ -345,10 +309,10 @@ export class Replica {
     if (order < 0 && !settledThere && !this.settled.covers(register.timestamp) && !planted("R1.catch-up")) return false;
     const held = this.look(register.key);
     if (held === BAD) return false;
-    if (order > 0) this.raise(ballot, out);
+    if (order > 0) this.fence.raise(ballot, out);
     if (held === null || compareTimestamps(held.timestamp, register.timestamp) < 0)
       this.put(register, held, out, settledThere && !planted("H10.mark-dropped"));
-    else this.note(register.timestamp);
+    else this.recollection.note(register.timestamp);
     return true;
   }
 
@@ -363,11 +327,11 @@ export class Replica {
     const held = this.look(key);
     // An answer asked for before the copy was known to be bad may be older than what it has acknowledged since.
     if (held === BAD && !askedAsBad) return "refused";
-    if (compareBallots(ballot, this.promise) > 0) this.raise(ballot, out);
+    if (compareBallots(ballot, this.promise) > 0) this.fence.raise(ballot, out);
     if (held === BAD) {
       if (register === null) this.remove(key, out);
       else this.put(register, held, out);
-      this.sound(key);
+      this.badKeys.sound(key);
     } else if (register !== null && (held === null || compareTimestamps(held.timestamp, register.timestamp) < 0)) {
       this.put(register, held, out);
     } else if (register === null && held?.tombstone && compareBallots(held.timestamp.ballot, ballot) < 0) {
@@ -379,7 +343,7 @@ export class Replica {
   }
 
   onAskTombstone(from: NodeId, message: AskTombstone, out: Outbox): void {
-    if (!this.admits(from, message.ballot, "purge", message.attempt, out)) return;
+    if (!this.fence.admits(from, message.ballot, "purge", message.attempt, out)) return;
     if (!this.holdsTombstone(message.key, message.timestamp)) return;
     out.sendDurable.push(from, {
       kind: "tombstone-held",
@@ -391,7 +355,7 @@ export class Replica {
 
   /** True when something was removed: transfers that were asked for before must be dropped (R12). */
   onPurge(from: NodeId, message: Purge, out: Outbox): boolean {
-    if (!this.admits(from, message.ballot, "purge", message.attempt, out)) return false;
+    if (!this.fence.admits(from, message.ballot, "purge", message.attempt, out)) return false;
     const held = this.look(message.key);
     if (held === BAD) return false;
     let removed = false;
@@ -416,8 +380,8 @@ export class Replica {
 
   /** Settled registers, as a writer told of them or as this node's own writer knows them. */
   settle(ballot: Ballot, seq: number, settledRevision: Revision): void {
-    if (this.settled.learn(ballot, seq)) this.keepUnsaved(ballot);
-    if (planted("C1.claims-settled") && seq > 0) this.had.addAll([{ ballot, ranges: [1, seq] }]);
+    this.settled.hear(ballot, seq);
+    if (planted("C1.claims-settled") && seq > 0) this.recollection.pretend([{ ballot, ranges: [1, seq] }]);
     this.learnRevision(settledRevision);
   }
 
@@ -434,44 +398,6 @@ export class Replica {
     this.settledRevision = settledRevision > this.floor ? settledRevision : this.floor;
   }
 
-  /** Now and then: settled numbers are durable, but lazily. */
-  saveSettled(out: Outbox): void {
-    for (const ballot of this.unsaved) {
-      const seq = this.settled.seqOf(ballot);
-      if (seq > 0) out.entries.push({ kind: "settled", partition: this.group.partition, ballot, seq });
-    }
-    this.unsaved = [];
-  }
-
-  private keepUnsaved(ballot: Ballot): void {
-    const last = this.unsaved.at(-1);
-    if (last !== undefined && sameBallot(last, ballot)) return;
-    this.unsaved = [...this.unsaved.filter((other) => !sameBallot(other, ballot)).slice(1 - MAX_UNSAVED), ballot];
-  }
-
-  /** The fence (R1): refuses what is below the promise, and raises the promise to what it lets through. */
-  private admits(from: NodeId, ballot: Ballot, of: Fenced, attempt: number, out: Outbox): boolean {
-    const order = compareBallots(ballot, this.promise);
-    if (order === 0) return true;
-    if (order > 0) {
-      this.raise(ballot, out);
-      return true;
-    }
-    if (planted("R2") && (of === "write" || of === "impose")) {
-      this.acknowledgeStale(from, ballot, of, attempt, out);
-      return false;
-    }
-    out.sendDurable.push(from, {
-      kind: "nack",
-      partition: this.group.partition,
-      of,
-      ballot,
-      attempt,
-      promised: this.promise,
-    });
-    return false;
-  }
-
   /**
    * A floor lies below what a majority has reserved, and everything up to it is decided. So it may be told as the
    * partition's revision. And it must be, since clients hand back what they were told, and anything below the floor is
@@ -482,10 +408,11 @@ export class Replica {
     this.learnRevision(floor);
   }
 
-  private raise(ballot: Ballot, out: Outbox): void {
-    assert(compareBallots(ballot, this.promise) > 0, "I1: the promise never falls");
-    this.promise = ballot;
-    out.entries.push({ kind: "promise", partition: this.group.partition, ballot });
+  /** Now and then: settled numbers are durable, but lazily. */
+  saveSettled(out: Outbox): void {
+    const { partition } = this.group;
+    for (const { ballot, seq } of this.settled.takeUnsaved())
+      out.entries.push({ kind: "settled", partition, ballot, seq });
   }
 
   private holdsTombstone(key: Key, timestamp: Timestamp): boolean {
@@ -512,7 +439,7 @@ export class Replica {
     assert(rises, "I2: the timestamp of a key never falls");
     const change = this.nextChange();
     this.table.put(register, change, settled);
-    this.note(register.timestamp);
+    this.recollection.note(register.timestamp);
     const { partition } = this.group;
     if (settled) out.entries.push({ kind: "register", partition, register, change, settled });
     else out.entries.push({ kind: "register", partition, register, change });
@@ -527,7 +454,7 @@ export class Replica {
   }
 
   private nextChange(): ChangeNumber {
-    return (this.table.lastChange + 1) as ChangeNumber;
+    return changeNumber(this.table.lastChange + 1);
   }
 
   /**
@@ -538,11 +465,11 @@ export class Replica {
     const held = this.look(register.key);
     if (held === BAD) {
       if (!planted("R11.late-write")) return false;
-      this.sound(register.key);
+      this.badKeys.sound(register.key);
     } else if (held !== null) {
       if (sameTimestamp(held.timestamp, register.timestamp)) return true;
       if (compareTimestamps(held.timestamp, register.timestamp) > 0) {
-        this.note(register.timestamp);
+        this.recollection.note(register.timestamp);
         assert(
           sameBallot(held.timestamp.ballot, register.timestamp.ballot) || planted("R1.write") || planted("R1.impose"),
           "I1: a register above the fence has at least the ballot of what is held",
@@ -552,11 +479,5 @@ export class Replica {
     }
     this.put(register, held, out);
     return true;
-  }
-
-  private acknowledgeStale(from: NodeId, ballot: Ballot, of: Fenced, attempt: number, out: Outbox): void {
-    const { partition, epoch } = this.group;
-    if (of === "write") out.sendDurable.push(from, { kind: "written", partition, ballot, seq: attempt });
-    else out.sendDurable.push(from, { kind: "imposed", partition, groupEpoch: epoch, attempt: attemptOf(attempt) });
   }
 }

@@ -9,6 +9,8 @@ import { type Ballot, compareBallots, sameBallot, type Timestamp } from "../mode
 import { planted } from "../model/planted.js";
 
 export const MAX_BALLOTS = 64;
+/** Ballots whose settled seq waits to be saved. At it: the oldest is not, which costs an impose. */
+const MAX_UNSAVED = 16;
 
 interface SettledSeq {
   readonly ballot: Ballot;
@@ -18,6 +20,8 @@ interface SettledSeq {
 export class SettledSeqs {
   /** Newest ballot first. */
   private readonly known: SettledSeq[] = [];
+  /** Ballots of which more is settled than is saved, the latest last. */
+  private unsaved: Ballot[] = [];
 
   /** `forgotten`: told of each ballot that is forgotten, with its settled seq. */
   constructor(private readonly forgotten: (last: Timestamp) => void = () => {}) {}
@@ -38,6 +42,21 @@ export class SettledSeqs {
     this.known.splice(at, 0, { ballot, seq });
     if (this.known.length > MAX_BALLOTS) this.forgotten(present(this.known.pop(), "one of many"));
     return true;
+  }
+
+  /** As `learn`; saved with the next. */
+  hear(ballot: Ballot, seq: number): void {
+    if (!this.learn(ballot, seq)) return;
+    const last = this.unsaved.at(-1);
+    if (last !== undefined && sameBallot(last, ballot)) return;
+    this.unsaved = [...this.unsaved.filter((other) => !sameBallot(other, ballot)).slice(1 - MAX_UNSAVED), ballot];
+  }
+
+  /** To be saved now. */
+  takeUnsaved(): readonly Timestamp[] {
+    const unsaved = this.unsaved.map((ballot) => ({ ballot, seq: this.seqOf(ballot) })).filter(({ seq }) => seq > 0);
+    this.unsaved = [];
+    return unsaved;
   }
 
   covers(timestamp: Timestamp): boolean {

@@ -19,7 +19,7 @@ import type { StartOptions } from "./start/start.js";
 import type { WaitOptions } from "./status/wait.js";
 import type { Io } from "./terminal/io.js";
 import { SHELLS } from "./tree/completion.js";
-import { example } from "./tree/help.js";
+import { example, GROUP } from "./tree/help.js";
 import { type Ends, root } from "./tree/root.js";
 import { addBackupCommands } from "./tree/tree-backup.js";
 import { addKeyCommands } from "./tree/tree-keys.js";
@@ -38,6 +38,7 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
     .description("A linearizable, replicated, partitioned key-value store over gRPC. Without a command: a prompt.")
     .version(`onar ${version}`, "-V, --version", "print the version");
 
+  onar.commandsGroup(GROUP.running);
   nodeOptions(onar.command("start"))
     .description("Run a node in the foreground. SIGTERM or Ctrl-C stops it in order, a second one at once.")
     .addHelpText(
@@ -93,6 +94,7 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
 
   onar
     .command("prompt")
+    .helpGroup(GROUP.keys)
     .description(
       "Type commands one after the other: history, completion, help. Standard input that is no terminal is run as a script.",
     )
@@ -105,22 +107,11 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
       }),
     );
 
-  onar
-    .command("version")
-    .description("Print the version, as --version does.")
-    .addOption(optionOf("output", CLIENT_SETTINGS.output))
-    .action(
-      ends(async (options: OutputOptions) => {
-        const { formatOf } = await import("./flags/target.js");
-        io.out(formatOf(options, io) === "json" ? `${jsonText({ version })}\n` : `onar ${version}\n`);
-        return EXIT.done;
-      }),
-    );
-
   addKeyCommands(onar, { io, ends });
   addMemberCommands(onar, { io, ends });
 
   clientOptions(onar.command("wait"))
+    .helpGroup(GROUP.looking)
     .description(
       "Wait until the cluster is ready: all its nodes are there and every partition has a writer. Exit code 1: it is not, within --timeout.",
     )
@@ -134,6 +125,7 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
     );
 
   clientOptions(onar.command("lock <NAME> <COMMAND...>"))
+    .helpGroup(GROUP.keys)
     .description(
       `Run a command while a lock is held, and end with its exit code. ${TOKEN_VARIABLE} in its environment is a number that grows with every holder: what the lock protects refuses lower ones. The lock is renewed until the command ends. When it is lost, the command is stopped and the exit code is 1. Signals are passed on.`,
     )
@@ -153,6 +145,7 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
   addBackupCommands(onar, { io, ends });
 
   const config = onar.command("config").description("Check a file of settings, or show what a node would start with.");
+  config.helpGroup(GROUP.running);
   config
     .command("check <FILE>")
     .description("Check a file of settings without starting anything. Exit code 2: something is wrong in it.")
@@ -177,6 +170,7 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
   config.addHelpText("after", example("onar config check onar.yaml", "onar config show --config onar.yaml"));
 
   clientOptions(onar.command("doctor"))
+    .helpGroup(GROUP.looking)
     .description(
       "Look for what is wrong: this machine's Node.js, clock, disk and ports, and the nodes. Exit code 1: something is.",
     )
@@ -193,6 +187,7 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
 
   onar
     .command("completion <SHELL>")
+    .helpGroup(GROUP.rest)
     .description(`Print a script that completes commands and options, for ${SHELLS.join(", ")}.`)
     .addHelpText(
       "after",
@@ -208,6 +203,19 @@ export function onarTree({ io, program, ends }: TreeOptions): Command {
       }),
     );
 
+  onar
+    .command("version")
+    .helpGroup(GROUP.rest)
+    .description("Print the version, as --version does.")
+    .addOption(optionOf("output", CLIENT_SETTINGS.output))
+    .action(
+      ends(async (options: OutputOptions) => {
+        const { formatOf } = await import("./flags/target.js");
+        io.out(formatOf(options, io) === "json" ? `${jsonText({ version })}\n` : `onar ${version}\n`);
+        return EXIT.done;
+      }),
+    );
+
   return onar.addHelpText("after", EXIT_CODES);
 }
 
@@ -218,6 +226,7 @@ Exit codes:
   2  wrong usage
   3  key missing, or condition not met
   4  unknown whether a write was executed
+  5  done, but the output could not be written
 
 Example:
   onar demo

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { FOREIGN_WORDS } from "../../src/cli/tree/foreign-words.js";
 import { onarTree } from "../../src/cli/tree.js";
 import { Cluster } from "./harness.js";
 import { onar } from "./programs.js";
@@ -30,7 +31,7 @@ afterAll(async () => {
 const NODE = "the node";
 
 /** They print no answer, or a script, or something else than what they run prints. */
-const WITHOUT = ["start", "cluster", "demo", "prompt", "keys", "config", "completion", "lock", "help"];
+const WITHOUT = ["start", "cluster", "demo", "prompt", "config", "completion", "lock", "help", ...FOREIGN_WORDS];
 
 interface Case {
   readonly args: readonly string[];

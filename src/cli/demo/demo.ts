@@ -75,6 +75,7 @@ function addDemoCommands(onar: Command, io: Io, ends: Ends, nodes: DemoNodes, ad
     io.out(`${line}\n`);
     return EXIT.done;
   };
+  onar.commandsGroup("Give the nodes bad days:");
   onar
     .command("kill <N>")
     .description("Kill node N: SIGKILL, as a crash does.")

@@ -10,6 +10,7 @@ import { Connections } from "../calls/connections.js";
 import { EXIT, type ExitCode, usage } from "../ending/exit.js";
 import type { Io } from "../terminal/io.js";
 import { complete } from "../tree/complete.js";
+import { GROUP } from "../tree/help.js";
 import { type Ends, root } from "../tree/root.js";
 import { runTree, tell } from "../tree/run-tree.js";
 import { addKeyCommands } from "../tree/tree-keys.js";
@@ -154,7 +155,7 @@ class Session {
     addKeyCommands(onar, { io, ends });
     addMemberCommands(onar, { io, ends });
     this.options.more?.(onar, io, ends);
-    onar.command("exit").alias("quit").description("Leave, as Ctrl-D does.");
+    onar.command("exit").alias("quit").helpGroup(GROUP.rest).description("Leave, as Ctrl-D does.");
     return onar;
   }
 }

@@ -7,6 +7,7 @@ import { unreachable } from "../../base/assert.js";
 import { oneOf } from "../../config/values.js";
 import { EXIT, type ExitCode } from "../ending/exit.js";
 import type { Io } from "../terminal/io.js";
+import { firstSentence } from "./help.js";
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
@@ -48,22 +49,19 @@ function flat(command: Command, path: readonly string[] = []): Entry[] {
   const below = help.visibleCommands(command);
   const entry: Entry = {
     path,
-    text: firstSentence(command.description()),
-    below: below.map((one) => ({ name: one.name(), text: firstSentence(one.description()) })),
+    text: described(command.description()),
+    below: below.map((one) => ({ name: one.name(), text: described(one.description()) })),
     flags: help.visibleOptions(command).map((option) => ({
       names: [option.short, option.long].filter((name) => name !== undefined && name !== null),
-      text: firstSentence(option.description),
+      text: described(option.description),
       takesValue: option.required || option.optional,
     })),
   };
   return [entry, ...command.commands.flatMap((one) => flat(one, [...path, one.name()]))];
 }
 
-const firstSentence = (text: string): string =>
-  text
-    .split(/[.(;:]/)[0]
-    ?.trim()
-    .replaceAll(/['"`$\\[\]]/g, "") ?? "";
+/** Without what means something to a shell. */
+const described = (text: string): string => firstSentence(text).replaceAll(/['"`$\\[\]]/g, "");
 
 const words = (entry: Entry): string[] => [
   ...entry.below.map(({ name }) => name),

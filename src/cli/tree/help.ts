@@ -1,6 +1,6 @@
-/** How help looks. */
+/** How help looks. The list of commands has a line or two for each; the help of a command has all of its text. */
 
-import { Help } from "commander";
+import { type Command, Help } from "commander";
 import type { Io } from "../terminal/io.js";
 
 const HELP_WIDTH = 110;
@@ -22,5 +22,24 @@ export function formatItem(this: Help, term: string, termWidth: number, descript
   const lines = help.boxWrap(description, width - BELOW_INDENT).split("\n");
   return [`  ${term}`, ...lines.map((line) => indent + line)].join("\n");
 }
+
+/** Headings of the list of commands. */
+export const GROUP = {
+  running: "Run nodes:",
+  keys: "Read and write keys:",
+  looking: "Look at the cluster:",
+  members: "Change the cluster:",
+  data: "Keep data safe:",
+  rest: "More:",
+} as const;
+
+/** Up to the first stop of any kind, without it. */
+export const firstSentence = (text: string): string => text.split(/[.(;:]/)[0]?.trim() ?? "";
+
+export const subcommandDescription = (command: Command): string => firstSentence(command.description());
+
+/** All commands have options. */
+export const subcommandTerm = (command: Command): string =>
+  Help.prototype.subcommandTerm.call(new Help(), command).replace(" [options]", "");
 
 export const example = (...lines: string[]): string => `\nExample:\n${lines.map((line) => `  ${line}`).join("\n")}`;

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import type { ExitCode } from "../ending/exit.js";
 import type { Io } from "../terminal/io.js";
-import { formatItem, helpWidth } from "./help.js";
+import { formatItem, GROUP, helpWidth, subcommandDescription, subcommandTerm } from "./help.js";
 
 /** Makes an action of a command whose exit code is the program's. */
 export type Ends = <Rest extends unknown[]>(
@@ -13,10 +13,11 @@ export type Ends = <Rest extends unknown[]>(
 export const root = (io: Io): Command =>
   new Command("onar")
     .helpOption("-h, --help", "print help")
-    .helpCommand("help [command]", "print help for a command")
+    .commandsGroup(GROUP.rest)
+    .helpCommand("help [command]", "Print all that there is to say about a command.")
     .showSuggestionAfterError(true)
     .exitOverride()
-    .configureHelp({ formatItem })
+    .configureHelp({ formatItem, subcommandDescription, subcommandTerm })
     .configureOutput({
       writeOut: (text) => io.out(text),
       writeErr: (text) => io.error(text.trimEnd()),

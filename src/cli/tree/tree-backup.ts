@@ -6,10 +6,11 @@ import { clientOptions, optionOf } from "../flags/options.js";
 import type { CommonOptions } from "../flags/target.js";
 import { ENCODINGS } from "../keys/encoding.js";
 import type { InspectOptions } from "../start/inspect.js";
-import { example } from "./help.js";
+import { example, GROUP } from "./help.js";
 import type { KeyTreeOptions } from "./tree-keys.js";
 
 export function addBackupCommands(onar: Command, { io, ends }: KeyTreeOptions): void {
+  onar.commandsGroup(GROUP.data);
   clientOptions(onar.command("backup <FILE>"))
     .description(
       "Copy all keys of a running cluster to a new file: at least what was acknowledged before it began. FILE - writes to standard output. --timeout: give up when nothing has moved on for this long.",

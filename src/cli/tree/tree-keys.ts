@@ -1,13 +1,13 @@
 /** The commands that call nodes: of the program and of its prompt. */
 import type { Command } from "commander";
-import { usage } from "../ending/exit.js";
 import { clientOptions } from "../flags/options.js";
 import type { CommonOptions } from "../flags/target.js";
 import type { AddOptions, ConditionOptions, GetOptions, KeyOptions } from "../keys/commands.js";
 import { ENCODINGS } from "../keys/encoding.js";
 import type { HealthOptions } from "../status/health.js";
 import type { Io } from "../terminal/io.js";
-import { example } from "./help.js";
+import { addForeignWords } from "./foreign-words.js";
+import { example, GROUP } from "./help.js";
 import type { Ends } from "./root.js";
 
 export interface KeyTreeOptions {
@@ -16,6 +16,7 @@ export interface KeyTreeOptions {
 }
 
 export function addKeyCommands(onar: Command, { io, ends }: KeyTreeOptions): void {
+  onar.commandsGroup(GROUP.keys);
   withKey(onar.command("get <KEY>"))
     .description(
       "Print the value of a key and nothing else: its exact bytes, with a line end only on a terminal. Exit code 3: no such key.",
@@ -44,7 +45,7 @@ export function addKeyCommands(onar: Command, { io, ends }: KeyTreeOptions): voi
 
   withConditions(withKey(onar.command("cas <KEY> <VALUE>").alias("compare-and-set")))
     .description(
-      "Compare and set: store a value if the condition holds. VALUE - reads standard input. Exit code 3: it did not hold.",
+      "Store a value if a condition holds: compare and set. VALUE - reads standard input. Exit code 3: it did not hold.",
     )
     .addHelpText("after", example("onar cas hello again --if-version 17", "onar cas lock mine --if-absent"))
     .action(
@@ -79,17 +80,9 @@ export function addKeyCommands(onar: Command, { io, ends }: KeyTreeOptions): voi
       }),
     );
 
-  onar
-    .command("keys", { hidden: true })
-    .aliases(["ls", "list", "scan"])
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .action(
-      ends(async () => {
-        throw usage("Onar cannot list keys yet: they are spread by hash, and only single keys can be asked for");
-      }),
-    );
+  addForeignWords(onar, ends);
 
+  onar.commandsGroup(GROUP.looking);
   clientOptions(onar.command("status"))
     .description(
       "Show the nodes, who hears whom, and how many partitions have a writer. Exit code 1: something is wrong, or no node answered.",

@@ -11,7 +11,7 @@ import type {
 } from "../members/change.js";
 import type { OperationsOptions } from "../members/operations.js";
 import type { ViewOptions } from "../members/view.js";
-import { example } from "./help.js";
+import { example, GROUP } from "./help.js";
 import type { KeyTreeOptions } from "./tree-keys.js";
 
 export function addMemberCommands(onar: Command, { io, ends }: KeyTreeOptions): void {
@@ -27,7 +27,7 @@ export function addMemberCommands(onar: Command, { io, ends }: KeyTreeOptions): 
       }),
     );
 
-  clientOptions(onar.command("nodes"))
+  clientOptions(onar.command("nodes").alias("members"))
     .description("Show the members of the cluster as the newest view has them. onar status shows how they are.")
     .addHelpText("after", example("onar nodes", "onar nodes -o json"))
     .action(
@@ -54,6 +54,7 @@ export function addMemberCommands(onar: Command, { io, ends }: KeyTreeOptions): 
       }),
     );
 
+  onar.commandsGroup(GROUP.members);
   clientOptions(onar.command("transfer-writer [PARTITION]"))
     .description(
       "Make a node the preferred writer of a partition, or of all that it keeps. No request fails for it. NODE is an id or an address.",

@@ -294,6 +294,14 @@ describe("settings", () => {
     [["keys"], "Onar cannot list keys yet"],
     [["ls", "--all"], "Onar cannot list keys yet"],
     [["scan", "a", "b"], "Onar cannot list keys yet"],
+    [["watch", "a"], "Onar cannot watch keys yet"],
+    [["ttl", "a"], "Onar has no expiry yet"],
+    [["exists", "a"], "its exit code is 3"],
+    [["mget", "a", "b"], "one key a call"],
+    [["info"], "onar status shows"],
+    [["join", "127.0.0.1:4700"], "onar start --join"],
+    [["stop"], "SIGTERM"],
+    [["statsu"], "Did you mean status?"],
     [["lock", "nightly"], "missing required argument"],
     [["lock", "nightly", "--lease", "0", "--", "true"], "--lease must be a whole number from 1 to 3600"],
   ])("%j is wrong usage and says why", async (args, why) => {
@@ -345,6 +353,17 @@ describe("settings", () => {
     }
   });
 
+  test("the list of commands has one sentence for each, by what they are for; the help of a command has all", async () => {
+    const { out } = await onar(["--help"]);
+    expect(out).toMatch(
+      /^Read and write keys:\n {2}prompt +Type .*\n {2}get <KEY> +Print the value of a key and nothing else$/m,
+    );
+    for (const heading of ["Run nodes", "Look at the cluster", "Change the cluster", "Keep data safe", "More"])
+      expect(out).toContain(`\n${heading}:\n`);
+    expect(out).not.toMatch(/Commands:|\[options\] <|^ +(scan|watch|exists) /m);
+    expect((await onar(["get", "--help"])).out.replaceAll(/\s+/g, " ")).toContain("Exit code 3: no such key.");
+  });
+
   test.each(["--version", "-V", "version"])("%s prints the version of the package", async (word) => {
     expect(await onar([word])).toMatchObject({ code: 0, out: expect.stringMatching(/^onar \d+\.\d+\.\d+/) });
   });
@@ -354,6 +373,7 @@ describe("settings", () => {
     ["del", "delete"],
     ["rm", "delete"],
     ["incr", "add"],
+    ["members", "nodes"],
   ])("%s is another word for %s", async (word, command) => {
     expect((await onar([word, "--help"])).out).toContain(`onar ${command}`);
   });

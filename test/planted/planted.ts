@@ -107,6 +107,7 @@ const BUGS: Record<PlantedBug, string> = {
   "V1.forgotten-vote": "a voter's vote is not durable",
   "V1.prepare-early": "a candidate prepares before its own promise is durable",
   "V1.accepted-is-decided": "a voter takes what it accepted for decided",
+  "V1.other-vote": "a voter takes what it accepted for the view that somebody holds, whatever that one's digest",
   "V1.lost-disk": "a voter that lost its disk votes on under its old id",
   "V1.two-voters": "several voters change in one view",
   "V1.stale-wish": "a wish to join counts in a later epoch than it was said in",

@@ -177,6 +177,11 @@ class Search {
         return !waitsFor(receiver, "view-accept", message.ballot, about.from - 1);
       case "view-news":
         return message.decided.view.epoch <= receiver.epoch;
+      case "view-held":
+        return message.epoch <= receiver.epoch;
+      case "view-wanted":
+        // It has what it asked for, and asks anew for more.
+        return message.epoch < sender.epoch;
       default:
         return true;
     }
@@ -193,6 +198,9 @@ class Search {
 
   private tryOn(original: Chain, state: number, input: Input): Step | null {
     const chain = copyOf(original, (part) => "digest" in part && "bytes" in part);
+    // No time passes here: whatever was sent or asked for may be so again.
+    chain["told"].clear();
+    chain["wanted"] = null;
     const out = new SmallOutbox();
     try {
       if (!enter(chain, input, out)) return null;
@@ -262,6 +270,8 @@ const COUNTS: ReadonlySet<ViewMessage["kind"]> = new Set([
   "view-accept",
   "view-accepted",
   "view-news",
+  "view-held",
+  "view-wanted",
 ]);
 
 /** False: it cannot happen. */
@@ -347,7 +357,7 @@ function textOf(input: Input): string {
   }
   const { message } = input;
   const ballot = "ballot" in message ? ` ${formatBallot(message.ballot)}` : "";
-  const after = "digest" in message ? ` after ${message.digest}` : "";
+  const after = "digest" in message ? ` ${message.kind === "view-held" ? "" : "after "}${message.digest}` : "";
   const view =
     message.kind === "view-accept"
       ? ` ${nameOf(message.next)}`
@@ -355,7 +365,9 @@ function textOf(input: Input): string {
         ? ` ${nameOf(message.decided)}`
         : message.kind === "view-promised"
           ? ` vote ${message.vote === null ? "none" : `${formatBallot(message.vote.ballot)} ${nameOf(message.vote.next)}`}`
-          : "";
+          : message.kind === "view-wanted"
+            ? ` newer than ${message.epoch}`
+            : "";
   return `n${input.from} → n${input.place + 1} ${message.kind}${ballot}${view}${after}`;
 }
 

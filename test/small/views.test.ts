@@ -33,7 +33,7 @@ describe("the decision on the next view, completely", () => {
     expect(found.decided).toHaveLength(3);
   });
 
-  test.each(["V1.no-adopt", "V1.new-voters", "V1.all-members", "V1.accepted-is-decided"])(
+  test.each(["V1.no-adopt", "V1.new-voters", "V1.all-members", "V1.accepted-is-decided", "V1.other-vote"])(
     "%s is found",
     { timeout: 120_000 },
     (bug) => {

@@ -40,8 +40,8 @@ test("H14.old-reports is caught: a proposer far away gives up before it has deci
   timeout: 120_000,
 }, () => {
   plant(bugNamed("H14.old-reports"));
-  const far = { planned: true, delayMs: 120 };
-  const seeds = [37, 134, 149, 151];
+  const far = { planned: true, delayMs: 100 };
+  const seeds = [308, 336, 428];
   expect(seeds.map((seed) => runViews(seed, 0, far).violation?.check)).toContain("a healthy majority goes on");
 });
 
@@ -57,6 +57,7 @@ const CAUGHT: readonly (readonly [string, readonly number[]])[] = [
   ["V1.forgotten-vote", [1]], // chain V1b
   ["V1.prepare-early", [1]],
   ["V1.accepted-is-decided", [1]], // chain V1c
+  ["V1.other-vote", [15, 33]], // chain V1c
   ["V1.two-voters", [1]],
   ["V1.stale-wish", [1]], // chain V1d
   ["V7.leave-at-once", [3]], // chain V7
@@ -70,12 +71,12 @@ test.each(CAUGHT)("%s is caught in one of the seeds %j", { timeout: 120_000 }, (
 
 /** The same of proposers that plan by themselves. */
 const CAUGHT_PLANNED: readonly (readonly [string, readonly number[]])[] = [
-  ["V7.re-add-leaving", [12, 40]],
-  ["V7.wish-dropped", [10, 16]],
+  ["V7.re-add-leaving", [22, 30]],
+  ["V7.wish-dropped", [25, 46]],
   ["V7.replaces-heard", [6, 1, 2]],
   ["V7.one-by-one", [1, 2, 3]],
   ["V1.operation-again", [1]],
-  ["V5.preference-epoch", [2]],
+  ["V5.preference-epoch", [3, 5]],
   ["V1.unread", [8, 16]], // voting V1e
 ];
 

@@ -99,6 +99,7 @@ export type PlantedBug =
   | "V1.forgotten-vote"
   | "V1.prepare-early"
   | "V1.accepted-is-decided"
+  | "V1.other-vote"
   | "V1.lost-disk"
   | "V1.two-voters"
   | "V1.stale-wish"

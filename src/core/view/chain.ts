@@ -9,7 +9,8 @@
  * Invariants
  * V1a An answer to instance e is given only by a voter of view e whose newest view is e, after what it says is durable.
  * V1b A vote is forgotten only by learning a newer view.
- * V1c A view is told as decided only by who counted the majority or was told so.
+ * V1c A view is told as decided only by who counted the majority or was told so. A voter that hears that the next view
+ *     is held somewhere takes its own vote for it only if the two have one digest.
  * V1d A new member asked for it, and a new voter holds the view that is ended, both in that very epoch.
  * V7  A node that the newest view leaves out goes on answering until a majority of that view's voters hold it durably.
  *
@@ -44,10 +45,14 @@ import { type Member, memberOf, type ReadyReplica } from "./view.js";
 
 /** After which the proposer asks again who did not answer. */
 export const ASK_AGAIN_MS = 100;
-/** How long a view that was sent, or asked for, counts as under way at first. It is twice as long after each time, up
- * to the second number. */
+/**
+ * How long a view that was sent, or asked for, counts as under way at first. It is twice as long after each time, up to
+ * the second number. A view that was just learned is on its way to everybody: whoever decided it sees to that.
+ */
 export const UNDER_WAY_MS = 250;
 export const LONGEST_UNDER_WAY_MS = 4_000;
+
+const NEVER: Instant = instant(Number.NEGATIVE_INFINITY);
 
 /** The wishes of a step of the chain; contracts as in the core's outbox. */
 export interface ChainOutbox {
@@ -98,7 +103,9 @@ export class Chain {
   private readonly told = new Map<NodeId, UnderWay>();
   /** The view that was asked for last. */
   private wanted: UnderWay | null = null;
-  private spreadAt: Instant = instant(Number.NEGATIVE_INFINITY);
+  private spreadAt: Instant = NEVER;
+  /** When the newest view became known here. */
+  private learnedAt: Instant = NEVER;
 
   constructor(
     readonly self: NodeId,
@@ -281,7 +288,8 @@ export class Chain {
         return this.onAccept(now, from, message, out);
       case "view-accepted": {
         const proposer = this.proposerOf(message.ballot);
-        if (proposer?.onAccepted(from) === true && proposer.next !== null) this.decided(now, proposer.next, out);
+        if (proposer?.onAccepted(from) === true && proposer.next !== null)
+          this.decided(now, proposer.voters, proposer.next, out);
         return;
       }
       case "view-refused":
@@ -291,7 +299,7 @@ export class Chain {
         if (message.epoch < this.epoch) this.tell(now, from, out);
         return;
       case "view-news":
-        return this.learn(from, message.decided, out);
+        return this.learn(now, from, message.decided, out);
       case "view-held":
         return this.heard(now, from, message.epoch, message.digest, out);
       case "join-wish":
@@ -313,8 +321,21 @@ export class Chain {
     }
     if (epoch > (this.held.get(from) ?? 0)) this.held.set(from, epoch);
     if (from === this.self) return this.isDurable(epoch);
-    if (epoch < this.epoch) this.tell(now, from, out);
-    else if (epoch > this.epoch) this.want(now, from, epoch, out);
+    if (epoch < this.epoch) {
+      if (since(now, this.learnedAt) >= UNDER_WAY_MS) this.tell(now, from, out);
+    } else if (epoch > this.epoch && !this.learnsVote(now, from, epoch, digest, out)) this.want(now, from, epoch, out);
+  }
+
+  /**
+   * Somebody holds the next view, so it is decided. This voter may have its bytes already: those that it voted for
+   * (V1c).
+   */
+  private learnsVote(now: Instant, from: NodeId, epoch: ViewEpoch, digest: string, out: ChainOutbox): boolean {
+    const next = this.acceptor.vote?.next;
+    if (next === undefined || epoch !== this.epoch + 1) return false;
+    if (next.digest !== digest && !planted("V1.other-vote")) return false;
+    this.learn(now, from, next, out);
+    return true;
   }
 
   private isDurable(epoch: ViewEpoch): void {
@@ -324,15 +345,15 @@ export class Chain {
 
   /**
    * Asks again who did not answer; a newcomer repeats its wish, and who was left out spreads the view that says so
-   * (V7).
+   * (V7). `knownProposer`: the node that proposes views, as far as this one knows; null: unknown.
    */
-  resend(now: Instant, out: ChainOutbox): void {
+  resend(now: Instant, knownProposer: NodeId | null, out: ChainOutbox): void {
     const { proposer, newest } = this;
     if (proposer?.due(now, ASK_AGAIN_MS) === true) {
       if (proposer.elected) this.ask(now, proposer, out);
       else this.prepare(proposer.silent(), out);
     }
-    this.own.repeat(now, newest, this.heldEpoch === this.epoch, out.sendDurable);
+    this.own.repeat(now, newest, this.heldEpoch === this.epoch, knownProposer, out.sendDurable);
     const leaving = !this.own.isWishing && memberOf(newest.view, this.self) === undefined && !this.mayLeave;
     if (leaving && since(now, this.spreadAt) >= ASK_AGAIN_MS) {
       this.spreadAt = now;
@@ -363,7 +384,7 @@ export class Chain {
       if (!planted("V1.forgotten-vote")) out.entries.push({ kind: "view-vote", vote });
     }
     out.sendDurable.push(from, { kind: "view-accepted", ballot });
-    if (planted("V1.accepted-is-decided")) this.learn(from, next, out);
+    if (planted("V1.accepted-is-decided")) this.learn(now, from, next, out);
   }
 
   /** This node may answer for that instance (V1a). Otherwise the two first bring each other up to date. */
@@ -409,18 +430,25 @@ export class Chain {
     return this.proposer !== null && sameBallot(this.proposer.ballot, ballot) ? this.proposer : null;
   }
 
-  /** A majority accepted it: everybody whom either view concerns hears of it. */
-  private decided(now: Instant, next: EncodedView, out: ChainOutbox): void {
+  /**
+   * A majority accepted it: everybody whom either view concerns hears of it. Those that were asked to accept it have
+   * its bytes, or ask for them. They hear that it is held here.
+   */
+  private decided(now: Instant, asked: readonly NodeId[], next: EncodedView, out: ChainOutbox): void {
     const members = [...this.newest.view.members, ...next.view.members].map(({ id }) => id);
     // Newcomers that are not in it ask anew as soon as they know.
     const concerned = new Set([...members, ...this.requests.wishers()]);
-    this.learn(this.self, next, out);
-    for (const node of [...concerned].sort((a, b) => a - b)) if (node !== this.self) this.tell(now, node, out);
+    this.learn(now, this.self, next, out);
+    for (const node of [...concerned].sort((a, b) => a - b)) {
+      if (node === this.self) continue;
+      if (asked.includes(node)) out.sendDurable.push(node, this.holding());
+      else this.tell(now, node, out);
+    }
   }
 
   // ---- Learning and spreading. ----
 
-  private learn(from: NodeId, decided: EncodedView, out: ChainOutbox): void {
+  private learn(now: Instant, from: NodeId, decided: EncodedView, out: ChainOutbox): void {
     const { view, digest } = decided;
     const { newest } = this;
     const conflict =
@@ -436,6 +464,7 @@ export class Chain {
       this.requests.clear();
       this.readies.advance(view);
       this.newest = decided;
+      this.learnedAt = now;
       this.undurable.push(decided);
       this.acceptor = new Acceptor(groupEpoch(view.epoch));
       this.proposer = null;

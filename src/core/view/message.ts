@@ -65,13 +65,19 @@ export interface ViewWanted {
   readonly epoch: ViewEpoch;
 }
 
-/** A decided view, from a node that counted its majority or was told it as decided. To whoever is behind. */
+/**
+ * A decided view, from a node that counted its majority or was told it as decided. To whoever is behind and may not
+ * have its bytes.
+ */
 export interface ViewNews {
   readonly kind: "view-news";
   readonly decided: EncodedView;
 }
 
-/** The newest view that the sender holds durably. In answer to news; frames between nodes tell the same. */
+/**
+ * The newest view that the sender holds durably. In answer to news, and from the proposer to those that it asked to
+ * accept that view: it is decided, and they have its bytes. Frames between nodes tell the same.
+ */
 export interface ViewHeld {
   readonly kind: "view-held";
   readonly epoch: ViewEpoch;
@@ -92,8 +98,8 @@ export interface JoinWish {
 }
 
 /**
- * A member to every voter of the newest view it knows, which it holds durably: somebody asks for this operation,
- * computed on that view.
+ * Somebody asks a member for this operation, computed on the newest view, which that member holds durably. It goes to
+ * the proposer, and a moment later to every voter.
  */
 export interface OperationWish {
   readonly kind: "operation-wish";

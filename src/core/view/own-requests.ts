@@ -1,7 +1,8 @@
 /**
  * The requests of one node to the voters. One is its wish to be a member, or to have other addresses. The others are
  * operations that people ask for at it. They are said again and again, always in the newest view, until a view answers
- * them. A node says them in a view that it holds durably only.
+ * them. A node says them in a view that it holds durably only. The proposer alone hears an operation first, and all
+ * voters do if no view answers it soon.
  */
 import { type Instant, instant, since } from "../../base/time.js";
 import type { NodeId } from "../model/ids.js";
@@ -14,6 +15,8 @@ import { type Member, memberOf, sameAddresses, type View } from "./view.js";
 
 /** Between two wishes of a node that wants to be a member. */
 export const WISH_EVERY_MS = 500;
+/** How long the proposer alone is told an operation. */
+const PROPOSER_MS = 100;
 const NEVER: Instant = instant(Number.NEGATIVE_INFINITY);
 
 interface OwnWish {
@@ -28,6 +31,8 @@ export class OwnRequests {
   /** Asked for at this node, in this epoch, by id. */
   private readonly asked = new Map<string, ViewOperation>();
   private askedAt: Instant = NEVER;
+  /** The proposer alone was told of them. */
+  private toProposer = false;
 
   constructor(private readonly self: NodeId) {}
 
@@ -54,6 +59,7 @@ export class OwnRequests {
       this.asked.delete(oldest);
     this.asked.set(operation.id, operation);
     this.askedAt = NEVER;
+    this.toProposer = false;
   }
 
   /** A newer view: operations that it does not carry are over, and the wish is said anew. */
@@ -69,11 +75,11 @@ export class OwnRequests {
     if (!planted("V1.operation-again")) this.asked.clear();
   }
 
-  /** `isHeld`: the newest view is durable here. */
-  repeat(now: Instant, newest: EncodedView, isHeld: boolean, out: Sink<ViewMessage>): void {
+  /** `isHeld`: the newest view is durable here. `proposer`: as far as this node knows; null: unknown. */
+  repeat(now: Instant, newest: EncodedView, isHeld: boolean, proposer: NodeId | null, out: Sink<ViewMessage>): void {
     if (!isHeld) return;
     if (this.wish !== null) this.repeatWish(now, this.wish, newest, out);
-    if (this.asked.size > 0) this.repeatAsked(now, newest, out);
+    if (this.asked.size > 0) this.repeatAsked(now, newest, proposer, out);
   }
 
   private repeatWish(
@@ -93,10 +99,18 @@ export class OwnRequests {
     for (const voter of view.voters) out.push(voter, message);
   }
 
-  private repeatAsked(now: Instant, { view, digest }: EncodedView, out: Sink<ViewMessage>): void {
-    if (since(now, this.askedAt) < WISH_EVERY_MS) return;
+  private repeatAsked(
+    now: Instant,
+    { view, digest }: EncodedView,
+    proposer: NodeId | null,
+    out: Sink<ViewMessage>,
+  ): void {
+    if (since(now, this.askedAt) < (this.toProposer ? PROPOSER_MS : WISH_EVERY_MS)) return;
+    const isFirst = this.askedAt === NEVER;
     this.askedAt = now;
+    this.toProposer = isFirst && proposer !== null && view.voters.includes(proposer);
+    const to = this.toProposer ? view.voters.filter((voter) => voter === proposer) : view.voters;
     for (const operation of this.asked.values())
-      for (const voter of view.voters) out.push(voter, { kind: "operation-wish", operation, digest });
+      for (const voter of to) out.push(voter, { kind: "operation-wish", operation, digest });
   }
 }

@@ -86,8 +86,10 @@ export class Views {
   /** A peer told its newest durable view, in a frame or a handshake. */
   heard(now: Instant, from: NodeId, epoch: ViewEpoch, digest: string, out: ChainOutbox): void {
     const before = this.newest;
+    const held = this.chain.holdsNewest(from);
     this.chain.heard(now, from, epoch, digest, out);
-    this.follow(now, before, out);
+    // Most frames say what is known: nothing is planned for those.
+    if (this.newest !== before || this.chain.holdsNewest(from) !== held) this.follow(now, before, out);
   }
 
   /** Another voter's report came with a heartbeat. */
@@ -100,12 +102,12 @@ export class Views {
     this.records = true;
     this.suspicion.roundEnded(now, this.newest.view);
     this.voting.roundEnded(now, out);
-    this.chain.resend(now, out);
+    this.chain.resend(now, this.voting.proposer, out);
     this.plan(now, out);
   }
 
   resend(now: Instant, out: ChainOutbox): void {
-    this.chain.resend(now, out);
+    this.chain.resend(now, this.voting.proposer, out);
     this.plan(now, out);
   }
 

@@ -2373,7 +2373,7 @@ func (x *ViewNews) GetView() []byte {
 	return nil
 }
 
-// The newest view that the sender holds durably.
+// The newest view that the sender holds durably. It is decided: a voter that accepted a view of this digest has its bytes already.
 type ViewHeld struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its epoch.

@@ -516,7 +516,7 @@ export interface ViewNews {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** The newest view that the sender holds durably. */
+/** The newest view that the sender holds durably. It is decided: a voter that accepted a view of this digest has its bytes already. */
 export interface ViewHeld {
   /** Its epoch. */
   epoch: number;

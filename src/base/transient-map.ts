@@ -49,6 +49,16 @@ export class TransientMap<K, V> {
     return this.map.size === 0 ? NOTHING.values() : new Values(this.map.values(), this);
   }
 
+  /** As `values`, and makes nothing for each of them. */
+  each(visit: (value: V) => void): void {
+    this.began();
+    try {
+      this.map.forEach(visit);
+    } finally {
+      this.ended();
+    }
+  }
+
   /** An iteration has begun. */
   began(): void {
     this.readers++;

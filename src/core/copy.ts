@@ -152,9 +152,11 @@ export class Copy {
   /** Asks again what was not answered. */
   resend(now: Instant, heard: number, patience: Patience, out: Outbox): void {
     this.writer.resend(now, heard, patience, out);
-    this.reader.resend(now, patience, out);
-    this.upkeep?.mending.resend(now, patience, out);
-    this.upkeep?.catchUp.resend(now, patience, out);
+    if (this.reader.running > 0) this.reader.resend(now, patience, out);
+    const { upkeep } = this;
+    if (upkeep === null) return;
+    if (upkeep.mending.busy) upkeep.mending.resend(now, patience, out);
+    upkeep.catchUp.resend(now, patience, out);
   }
 
   /** Needs `resend` to be called in time. */

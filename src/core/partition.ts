@@ -277,11 +277,7 @@ export class ServedPartition implements Outlook {
   }
 
   heardPlaces(): number {
-    let places = 0;
-    for (let place = 0; place < this.group.replicas.length; place++) {
-      if (this.heard.heard(place)) places |= voteOf(place);
-    }
-    return places;
+    return this.heard.places;
   }
 
   report(place: number): PartitionReport | undefined {

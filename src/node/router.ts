@@ -209,7 +209,7 @@ export class Router {
 
   wake(now: Instant, out: Outgoing): void {
     if (now < this.retryDue) return;
-    for (const pending of this.pending.values()) this.look(now, pending, out);
+    this.pending.each((pending) => this.look(now, pending, out));
     this.retryDue = this.pending.size === 0 ? never : after(now, RETRY);
   }
 

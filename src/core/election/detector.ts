@@ -41,6 +41,8 @@ export class Detector {
   private readonly watched = new Map<NodeId, Watched>();
   private open = 1;
   private heardNodes: readonly NodeId[] = [];
+  /** Rises whenever `hears` may give another answer than before. */
+  version = 0;
 
   constructor(options: DetectorOptions) {
     this.self = options.self;
@@ -140,6 +142,7 @@ export class Detector {
   }
 
   private listHeard(): void {
+    this.version++;
     const heard: NodeId[] = [];
     for (const [node, peer] of this.watched) if (peer.heard) heard.push(node);
     heard.sort((a, b) => a - b);

@@ -2,6 +2,7 @@
  * The reports that a node hears from the replicas of one group. A filter keeps only nodes that are heard both ways,
  * ready, and in the same group epoch. One per partition and group epoch, made together with its Election.
  */
+import { voteOf } from "../../base/votes.js";
 import type { Ballot } from "../model/ballot.js";
 import type { PartitionReport } from "../model/heartbeat.js";
 import { changeNumber, type GroupEpoch, type NodeId, type Partition, revision } from "../model/ids.js";
@@ -40,6 +41,11 @@ export interface HeardGroupOptions {
 export class HeardGroup implements GroupReports {
   /** Set by the node once its own replica is ready, durably. */
   ready: boolean;
+  /** The answer of `places`, as of these versions. */
+  private known = 0;
+  private knownReady = false;
+  private detectorVersion = -1;
+  private reportsVersion = -1;
   private readonly self: NodeId;
   private readonly partition: Partition;
   private readonly groupEpoch: GroupEpoch;
@@ -66,6 +72,23 @@ export class HeardGroup implements GroupReports {
     if (!this.detector.hears(node)) return false;
     const report = this.report(place);
     return report?.ready === true && report.groupEpoch === this.groupEpoch;
+  }
+
+  /**
+   * The places heard, one bit each. Asked for all the time, and changed by a round or an answer alone. A replica that
+   * is heard by its promise has no version.
+   */
+  get places(): number {
+    const { detector, heartbeats } = this;
+    const same = this.detectorVersion === detector.version && this.reportsVersion === heartbeats.reportsVersion;
+    if (same && this.knownReady === this.ready && this.promisedBy === NOBODY) return this.known;
+    let places = 0;
+    for (let place = 0; place < this.replicas.length; place++) if (this.heard(place)) places |= voteOf(place);
+    this.known = places;
+    this.knownReady = this.ready;
+    this.detectorVersion = detector.version;
+    this.reportsVersion = heartbeats.reportsVersion;
+    return places;
   }
 
   report(place: number): PartitionReport | undefined {

@@ -60,6 +60,8 @@ export class Heartbeats {
   /** Partitions of which only the settled numbers or the count of changes have changed since the round began. */
   private readonly parked: OwnPartition[] = [];
   private version = 0;
+  /** Rises whenever `report` may give another answer than before. */
+  reportsVersion = 0;
   private full = false;
   private heardTold: readonly NodeId[];
 
@@ -75,6 +77,7 @@ export class Heartbeats {
   /** The other members of a new view; also tells the detector. A removed peer is forgotten. */
   setPeers(peers: readonly NodeId[]): void {
     this.detector.setPeers(peers);
+    this.reportsVersion++;
     for (const node of this.peers.keys()) if (!peers.includes(node)) this.peers.delete(node);
     for (const node of peers) {
       // Another round for each, so that no round asks everything of all.
@@ -207,6 +210,7 @@ export class Heartbeats {
       peer.version = 0; // H5
     }
     if (message.version <= peer.version || message.since > peer.version) return NO_PARTITIONS; // H1
+    this.reportsVersion++;
     if (message.since === 0) {
       peer.reports.clear();
       peer.offices.clear();

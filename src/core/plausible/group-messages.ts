@@ -101,18 +101,23 @@ export function groupMessage(values: Values, now: Instant, from: NodeId, message
 /** P2: what a message brings along was decided in its epoch, or before. */
 export function epochs(message: GroupMessage): Wrong {
   const epoch = groupEpochOf(message);
-  const later = broughtBy(message).find(({ ballot }) => ballot.groupEpoch > epoch);
+  const brought = broughtBy(message);
+  if (brought.length === 0) return null;
+  const later = brought.find(({ ballot }) => ballot.groupEpoch > epoch);
   return later === undefined ? null : `a state of epoch ${later.ballot.groupEpoch} in a message of epoch ${epoch}`;
 }
+
+const NOTHING: readonly Timestamp[] = [];
 
 function broughtBy(message: GroupMessage): readonly Timestamp[] {
   switch (message.kind) {
     case "recovered":
     case "handed-over":
-      return message.register === null ? [] : [message.register.timestamp];
+      return message.register === null ? NOTHING : [message.register.timestamp];
     case "read-answer": {
       const { timestamp, register } = message;
-      return [timestamp, register?.timestamp ?? null].filter((one) => one !== null);
+      if (timestamp === null) return register === null ? NOTHING : [register.timestamp];
+      return register === null ? [timestamp] : [timestamp, register.timestamp];
     }
     case "changes":
       return message.changes.flatMap(({ timestamp, register }) =>
@@ -121,7 +126,7 @@ function broughtBy(message: GroupMessage): readonly Timestamp[] {
     // The register of these says itself which epoch the message is of.
     case "write":
     case "impose":
-      return [];
+      return NOTHING;
     case "prepare":
     case "promised":
     case "recover":
@@ -140,7 +145,7 @@ function broughtBy(message: GroupMessage): readonly Timestamp[] {
     case "purge":
     case "purged":
     case "your-turn":
-      return [];
+      return NOTHING;
     default:
       return unreachable(message);
   }

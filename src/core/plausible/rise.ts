@@ -3,7 +3,9 @@
  * leaps refills slowly, so that a liar uses it up and never reaches the end of the numbers there are.
  */
 import { type Instant, since } from "../../base/time.js";
+import type { Ballot } from "../model/ballot.js";
 import { planted } from "../model/planted.js";
+import type { View } from "../view/view.js";
 
 /** Room for one kind of number to rise in one partition. */
 export class Rise {
@@ -18,9 +20,14 @@ export class Rise {
     this.room = most;
   }
 
+  /** Not above what was seen before: nothing more is to be asked. */
+  seen(value: number): boolean {
+    return value <= this.high;
+  }
+
   /** `known`: what this node holds itself; asked only when the number is above all that was seen. */
   takes(now: Instant, value: number, known: () => number): boolean {
-    if (value <= this.high) return true;
+    if (this.seen(value)) return true;
     this.high = Math.max(this.high, known());
     const leap = value - this.high;
     if (leap <= 0) return true;
@@ -40,6 +47,9 @@ export class Rise {
 
 /** The numbers that rise in one partition. */
 export class Numbers {
+  /** The ballot that was found good last, and the view that it was held against: nearly every message has the same. */
+  ballot: Ballot | null = null;
+  view: View | null = null;
   readonly rounds = new Rise(2 ** 30, 2 ** 10);
   readonly revisions = new Rise(2 ** 48, 2 ** 20);
   readonly seqs = new Rise(2 ** 40, 2 ** 20);

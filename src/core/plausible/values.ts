@@ -52,7 +52,7 @@ export class Values {
 
   /** A ballot of the voters' elections. Its epoch may be a later one: this node may be behind. */
   voters(now: Instant, { round }: Ballot): Wrong {
-    if (this.voting.takes(now, round, () => 0)) return null;
+    if (this.voting.takes(now, round, NOTHING_KNOWN)) return null;
     return `a ballot of round ${round}, far above all that is known of the voters`;
   }
 
@@ -61,16 +61,23 @@ export class Values {
     return owner(from, ballot) ?? this.ballot(now, partition, ballot);
   }
 
-  ballot(now: Instant, partition: Partition, { groupEpoch, round, node }: Ballot): Wrong {
+  ballot(now: Instant, partition: Partition, ballot: Ballot): Wrong {
     const wrong = this.partition(partition);
     if (wrong !== null) return wrong;
-    const placement = this.options.view().partitions[partition];
-    if (placement === undefined || groupEpoch > this.options.view().epoch + MAX_EPOCHS_BEHIND)
+    const numbers = this.of(partition);
+    const { view } = this;
+    if (numbers.ballot === ballot && numbers.view === view) return null;
+    const { groupEpoch, round, node } = ballot;
+    const placement = view.partitions[partition];
+    if (placement === undefined || groupEpoch > view.epoch + MAX_EPOCHS_BEHIND)
       return `a ballot of epoch ${groupEpoch}, far above all that is known`;
     if (node !== NO_NODE && groupEpoch === placement.groupEpoch && !placement.replicas.includes(node))
       return `a ballot of node ${node}, which is no replica of partition ${partition}`;
-    const rounds = this.of(partition).rounds;
-    if (rounds.takes(now, round, () => this.options.known(partition).round)) return null;
+    if (numbers.rounds.takes(now, round, () => this.options.known(partition).round)) {
+      numbers.ballot = ballot;
+      numbers.view = view;
+      return null;
+    }
     return `a ballot of round ${round}, far above all that is known of partition ${partition}`;
   }
 
@@ -79,12 +86,14 @@ export class Values {
   }
 
   seq(now: Instant, partition: Partition, seq: number): Wrong {
-    if (this.of(partition).seqs.takes(now, seq, () => 0)) return null;
+    if (this.of(partition).seqs.takes(now, seq, NOTHING_KNOWN)) return null;
     return `seq ${seq}, far above all that is known of partition ${partition}`;
   }
 
   revision(now: Instant, partition: Partition, revision: number): Wrong {
-    if (this.of(partition).revisions.takes(now, revision, () => this.options.known(partition).revision)) return null;
+    const { revisions } = this.of(partition);
+    if (revisions.seen(revision)) return null;
+    if (revisions.takes(now, revision, () => this.options.known(partition).revision)) return null;
     return `revision ${revision}, far above all that is known of partition ${partition}`;
   }
 
@@ -132,6 +141,8 @@ export class Values {
     return numbers;
   }
 }
+
+const NOTHING_KNOWN = (): number => 0;
 
 export const owner = (from: NodeId, ballot: Ballot): Wrong =>
   ballot.node === from ? null : `what only the owner of a ballot says, node ${ballot.node}`;

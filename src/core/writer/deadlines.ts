@@ -36,7 +36,7 @@ export class Deadlines {
   look(now: Instant, out: Outbox): void {
     if (planted("I3.waits-on")) return;
     const { keys, lines, flights, confirmations, waiting, answers, decisions } = this.parts;
-    keys.overdue(now, (queued, missing) => answers.leaveUndecided(queued, missing, out));
+    if (keys.busy) keys.overdue(now, (queued, missing) => answers.leaveUndecided(queued, missing, out));
     for (const queued of waiting.takeOverdue(now)) answers.turnAway(queued, out);
     if (since(now, this.lookedAt) < RESEND_MS) return;
     this.lookedAt = now;

@@ -192,7 +192,7 @@ export class Flights {
    */
   overdue(now: Instant): Waiter[] {
     const left: Waiter[] = [];
-    const keys = new Set<Flight[]>();
+    let keys: Set<Flight[]> | null = null;
     this.deserted = 0;
     for (let i = this.head; i < this.order.length; i++) {
       const flight = this.order[i] as Flight;
@@ -203,9 +203,11 @@ export class Flights {
       left.push(...over);
       if (flight.waiters.length > 0) continue;
       this.deserted++;
-      if (flight.undone.at(-1) !== flight) keys.add(flight.undone);
+      if (flight.undone.at(-1) === flight) continue;
+      keys ??= new Set();
+      keys.add(flight.undone);
     }
-    if (keys.size > 0 && !planted("I3.keeps-deserted")) this.leaveToLater(keys);
+    if (keys !== null && !planted("I3.keeps-deserted")) this.leaveToLater(keys);
     return left;
   }
 

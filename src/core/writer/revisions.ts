@@ -145,7 +145,7 @@ export class Revisions {
   }
 
   resend(now: Instant, patience: Patience, out: Outbox): void {
-    this.tell((raise) => (now >= raise.deadline ? "given up" : "waits"), out);
+    if (this.raises.length > 0) this.tell((raise) => (now >= raise.deadline ? "given up" : "waits"), out);
     const { round } = this;
     if (round?.due(now, patience)) this.send(round, this.group.everyone & ~round.votes, out);
   }

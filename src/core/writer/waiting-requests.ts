@@ -2,6 +2,8 @@
 import type { Instant } from "../../base/time.js";
 import type { Queued } from "./queued.js";
 
+const NONE: readonly Queued[] = [];
+
 export class WaitingRequests {
   private queued: Queued[] = [];
 
@@ -21,6 +23,7 @@ export class WaitingRequests {
   }
 
   takeOverdue(now: Instant): readonly Queued[] {
+    if (this.queued.length === 0) return NONE;
     const late = this.queued.filter(({ asker }) => now >= asker.deadline);
     if (late.length > 0) this.queued = this.queued.filter(({ asker }) => now < asker.deadline);
     return late;

@@ -388,8 +388,8 @@ export class Writer {
     if (planted("R6") && this.flights.unclear(now, this.office.seq)) this.office.seq--;
     this.revisions.resend(now, patience, out);
     this.confirmations.resend(now, patience, out);
-    this.keys.resend(now, patience, out);
-    this.purging.resend(now, patience, out);
+    if (this.keys.busy) this.keys.resend(now, patience, out);
+    if (this.purging.busy) this.purging.resend(now, patience, out);
     this.flights.resend(now, heard, patience, (register, places) =>
       this.multicast.send(places, this.decisions.writeOf(register, true), out),
     );

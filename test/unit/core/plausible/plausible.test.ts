@@ -247,3 +247,16 @@ describe("a view that is told as decided", () => {
     expect(told({ epoch: viewEpoch(1_000) })).toBeNull();
   });
 });
+
+test("a ballot that was good is judged anew in another view", () => {
+  const good = of(1, C);
+  let view = viewOf(3, 3, 2);
+  const plausible = new Plausible({ view: () => view, known: () => NOTHING, asked: () => P, partitionOf: null });
+  const told: NodeMessage = { kind: "confirmed", partition: P, ballot: good, attempt: attempt(1) };
+  expect(plausible.wrong(at(0), C, told)).toBeNull();
+  expect(plausible.wrong(at(0), C, told)).toBeNull();
+  const [first, ...others] = view.partitions;
+  if (first === undefined) throw new Error("a view has partitions");
+  view = { ...view, partitions: [{ ...first, replicas: first.replicas.filter((node) => node !== C) }, ...others] };
+  expect(plausible.wrong(at(0), C, told)).toContain("no replica of partition 0");
+});

@@ -4,6 +4,7 @@
  */
 import type { Entry } from "../../gen/ts/onar/kv/v1/common.js";
 import type { GetViewResponse } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { unreachable } from "../base/assert.js";
 import { duration } from "../base/time.js";
 import { type Failure, failureOf, ownFailure } from "../client/failure.js";
 import type { Connection, Reply, Request, Response } from "../client/transport.js";
@@ -91,8 +92,11 @@ function ownOf(response: Response): Response {
       return { $case: "compareAndSet", value: { ...response.value, found: copyOf(response.value.found) } };
     case "delete":
       return { $case: "delete", value: { ...response.value, found: copyOf(response.value.found) } };
-    default:
+    case "put":
+    case "add":
       return response;
+    default:
+      return unreachable(response);
   }
 }
 

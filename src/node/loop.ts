@@ -12,6 +12,7 @@ import type { NodeId, Partition, Revision } from "../core/model/ids.js";
 import type { NodeMessage, Request } from "../core/model/node-message.js";
 import type { Raised, Ticket } from "../core/model/outbox.js";
 import { planted } from "../core/model/planted.js";
+import type { ViewConflict } from "../core/view/chain.js";
 import type { Clock } from "../ports/clock.js";
 import type { Peers } from "../ports/peers.js";
 import type { Storage } from "../ports/storage.js";
@@ -38,6 +39,9 @@ export interface LoopOptions {
   /** An invariant broke: the loop has stopped, and the node must. */
   readonly broken: (error: Error) => void;
 }
+
+/** All that services may do to a running node. */
+export type Inputs = Pick<Loop, "request" | "raise" | "deliver">;
 
 export class Loop {
   readonly machine: NodeMachine;
@@ -66,6 +70,11 @@ export class Loop {
   /** How long the disk has stood still although something waits for it. */
   get diskStanding(): Duration {
     return this.machine.syncs.standing(this.clock.now());
+  }
+
+  /** Peers that hold another view of an epoch than this node does, since the last call. */
+  takeConflicts(): readonly ViewConflict[] {
+    return this.machine.core.conflicts.splice(0);
   }
 
   start(): void {

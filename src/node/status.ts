@@ -12,6 +12,7 @@ import {
   UNKNOWN_REVISION,
 } from "../core/model/ids.js";
 import type { RegisterTable } from "../core/model/table.js";
+import type { EncodedView } from "../core/view/encoded-view.js";
 import { isHealed } from "../core/view/operation.js";
 import { placementOf } from "../core/view/view.js";
 import { type CopySize, CopySizes } from "./copy-sizes.js";
@@ -151,6 +152,21 @@ export class NodeStatus {
     for (const [partition, size] of this.copySizes.of(tables))
       sizes.set(partition, { ...size, ready: ready.has(partition) });
     return sizes;
+  }
+
+  /** The newest view that this node holds durably. */
+  get heldView(): EncodedView {
+    return this.core.views?.chain.heldView ?? this.core.newest;
+  }
+
+  /** A view left this node out, and nobody needs it for that any more. */
+  get mayLeave(): boolean {
+    return this.core.views?.chain.mayLeave === true;
+  }
+
+  /** This node asks the voters for the operation with this id. */
+  isAsked(operation: string): boolean {
+    return this.core.views?.chain.isAsked(operation) === true;
   }
 
   /** Partitions that this node is the working writer of. */

@@ -224,15 +224,14 @@ class NodeServer implements RunningServer {
     if (this.stop.signal.aborted) return;
     this.draining = true;
     this.client.health.setServing(false);
-    const loop = this.phase?.loop;
-    const machine = loop?.machine;
-    if (options.drain && machine !== undefined) {
+    const { loop, status } = this.phase?.node ?? {};
+    if (options.drain && status !== undefined) {
       loop?.deliver({ kind: "leave" });
-      await Promise.all([until(() => machine.core.offices === 0, HAND_OVER_MS), sleep(this.config.drainDelayMs)]);
+      await Promise.all([until(() => status.offices === 0, HAND_OVER_MS), sleep(this.config.drainDelayMs)]);
     }
     this.state.stop();
-    if (machine !== undefined) {
-      await until(() => machine.router.pendingCount + machine.router.visitorCount === 0, DRAIN_MS);
+    if (status !== undefined) {
+      await until(() => status.requests.pending + status.requests.visiting === 0, DRAIN_MS);
       // A connection that just ends would look like a call that may be retried.
       loop?.deliver({ kind: "give-up" });
       await sleep(20);

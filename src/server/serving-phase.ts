@@ -166,7 +166,7 @@ export class ServingPhase {
     peer.links = this.links;
     peer.founding = new MemberDoor({
       self: this.parts.self,
-      newest: () => this.heldView,
+      newest: () => this.node.status.heldView,
       livesElsewhere: (id, peerAddress) => this.links.livesElsewhere(id, peerAddress),
       sizes: this.ownSizes,
       wished: (wish) => {
@@ -212,13 +212,8 @@ export class ServingPhase {
 
   /** The newest view that this node holds durably. */
   private get held(): HeldView {
-    const { view, digest } = this.heldView;
+    const { view, digest } = this.node.status.heldView;
     return { epoch: view.epoch, digest };
-  }
-
-  private get heldView(): EncodedView {
-    const { core } = this.loop.machine;
-    return core.views === null ? core.newest : core.views.chain.heldView;
   }
 
   private named(id: NodeId): string {
@@ -269,7 +264,7 @@ export class ServingPhase {
       clusterId: this.views.view.clusterId,
       operation,
       // J1: the wish counts as said by a node that holds that view durably.
-      newest: () => this.heldView,
+      newest: () => this.node.status.heldView,
       learn: (view, from) => Promise.resolve(this.learn(view, from)),
       notice: (text) => events.notice(text),
       signal,
@@ -288,17 +283,17 @@ export class ServingPhase {
   private look(): void {
     const { self, config, signal } = this.parts;
     if (signal.aborted) return;
-    const { core } = this.loop.machine;
-    for (const { with: other, epoch } of core.conflicts.splice(0)) {
+    const { status } = this.node;
+    for (const { with: other, epoch } of this.loop.takeConflicts()) {
       const text = `${this.named(other)} holds another view ${epoch} than this node: they do not talk to each other`;
       this.parts.peerNotices.tell(other, "other view", text);
     }
     const { voters, members } = this.views.view;
-    if (memberOf(this.views.view, self.id) === undefined && core.views?.chain.mayLeave === true) {
+    if (memberOf(this.views.view, self.id) === undefined && status.mayLeave) {
       clearInterval(this.looks);
       return this.parts.left();
     }
-    const heard = voters.filter((id) => id === self.id || core.hears(id)).length;
+    const heard = voters.filter((id) => id === self.id || status.hears(id)).length;
     if (2 * heard > voters.length) return;
     const addresses = [...new Set([...config.join, ...members.map(({ peerAddress }) => peerAddress)])];
     const others = addresses.filter((address) => address !== self.peerAddress);

@@ -145,8 +145,10 @@ export function conditionFromWire(wire: WireCondition | undefined): Condition {
       return { kind: "value", value: expected.value };
     case "presence":
       return expected.value === Presence.ABSENT ? { kind: "absent" } : { kind: "present" };
-    default:
+    case undefined:
       throw new Error("a condition that expects nothing");
+    default:
+      return unreachable(expected);
   }
 }
 

@@ -2,6 +2,7 @@
  * Frames: all that one event-loop turn has for one peer. They are cut where they grow too long, so that a large value
  * does not silence a node. Heartbeats go first.
  */
+
 import { FRAME } from "../../../gen/ts/onar/replication/v1/fields.js";
 import {
   Authentication,
@@ -10,6 +11,7 @@ import {
   PeerMessage,
   Refusal,
 } from "../../../gen/ts/onar/replication/v1/replication.js";
+import { unreachable } from "../../base/assert.js";
 import type { TraceContext } from "../../base/trace-context.js";
 import { type SeqRanges, sameBallot } from "../../core/model/ballot.js";
 import type { Key, ViewEpoch } from "../../core/model/ids.js";
@@ -217,8 +219,30 @@ export function sizeOf(message: NodeMessage): number {
       return message.next.bytes.length + 128;
     case "view-news":
       return message.decided.bytes.length + 64;
-    default:
+    case "confirm":
+    case "confirmed":
+    case "copies-ready":
+    case "heartbeat":
+    case "imposed":
+    case "join-wish":
+    case "nack":
+    case "operation-wish":
+    case "prepare":
+    case "promised":
+    case "purged":
+    case "reserve":
+    case "reserved":
+    case "tombstone-held":
+    case "view-accepted":
+    case "view-held":
+    case "view-prepare":
+    case "view-refused":
+    case "view-wanted":
+    case "written":
+    case "your-turn":
       return 64;
+    default:
+      return unreachable(message);
   }
 }
 

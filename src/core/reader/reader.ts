@@ -29,7 +29,7 @@ import {
   type NodeId,
   UNKNOWN_REVISION,
 } from "../model/ids.js";
-import type { CoreMessage, HandedOver, Imposed, Nack, ReadAnswer } from "../model/message.js";
+import type { HandedOver, Imposed, Nack, Read, ReadAnswer } from "../model/message.js";
 import type { ReadRequest, Refusal, Result } from "../model/operation.js";
 import type { Outbox, Ticket } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
@@ -218,7 +218,7 @@ export class Reader {
     return count < wanted ? this.group.everyone & ~voteOf(place) : places;
   }
 
-  private readMessage(state: ReadState): CoreMessage {
+  private readMessage(state: ReadState): Read {
     return {
       kind: "read",
       partition: this.group.partition,

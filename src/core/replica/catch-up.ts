@@ -27,7 +27,7 @@ import { compareTimestamps, type Timestamp } from "../model/ballot.js";
 import { PAGE_BYTES } from "../model/bounds.js";
 import type { Entry } from "../model/entry.js";
 import { type Attempt, type ChangeNumber, type GroupEpoch, NO_CHANGE, type NodeId } from "../model/ids.js";
-import type { Changes, CoreMessage } from "../model/message.js";
+import type { AskChanges, Changes } from "../model/message.js";
 import type { Outbox } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
 import type { Register } from "../model/register.js";
@@ -84,7 +84,7 @@ export interface CatchUpOptions {
   readonly attempts: Attempts;
   readonly load: CatchUpLoad;
   readonly now: Instant;
-  readonly send: (place: number, message: CoreMessage, out: Outbox) => void;
+  readonly send: (place: number, message: AskChanges, out: Outbox) => void;
 }
 
 export class CatchUp {

@@ -5,24 +5,10 @@
 import { unreachable } from "../../base/assert.js";
 import { voteOf } from "../../base/votes.js";
 import type { NodeId } from "../model/ids.js";
-import type {
-  AskTombstone,
-  Confirm,
-  CoreMessage,
-  Impose,
-  Purge,
-  Read,
-  Recover,
-  Reserve,
-  Write,
-} from "../model/message.js";
 import type { Outbox } from "../model/outbox.js";
 import type { Group } from "../quorum/group.js";
-import type { Multicast } from "../quorum/multicast.js";
+import type { GroupQuestion, Multicast, ToReplica } from "../quorum/multicast.js";
 import type { Replica } from "./replica.js";
-
-/** The questions of writers and readers to a replica. */
-type ToReplica = AskTombstone | Confirm | Impose | Purge | Read | Recover | Reserve | Write;
 
 export class GroupPost implements Multicast {
   /** Called when a tombstone was removed here: what was asked for before may be older. */
@@ -34,7 +20,7 @@ export class GroupPost implements Multicast {
   ) {}
 
   /** To the replicas whose bit is set. */
-  send(places: number, message: CoreMessage, out: Outbox): void {
+  send(places: number, message: GroupQuestion, out: Outbox): void {
     const { replicas, place: own } = this.group;
     for (let place = 0; place < replicas.length; place++) {
       if ((places & voteOf(place)) === 0) continue;
@@ -70,7 +56,7 @@ export class GroupPost implements Multicast {
     }
   }
 
-  private toSelf(self: NodeId, message: CoreMessage, out: Outbox): void {
+  private toSelf(self: NodeId, message: GroupQuestion, out: Outbox): void {
     switch (message.kind) {
       case "write":
       case "recover":
@@ -81,9 +67,12 @@ export class GroupPost implements Multicast {
       case "ask-tombstone":
       case "purge":
         return this.ask(self, message, out);
-      default:
+      case "hand-over":
+      case "ask-changes":
         // A reader at the writer's own node hands over to itself.
-        out.sendDurable.push(self, message);
+        return out.sendDurable.push(self, message);
+      default:
+        return unreachable(message);
     }
   }
 }

@@ -18,7 +18,7 @@ import {
   UNKNOWN_REVISION,
 } from "../../core/model/ids.js";
 import type { Route } from "../../grpc/server/route.js";
-import type { Loop } from "../../node/loop.js";
+import type { Inputs } from "../../node/loop.js";
 import type { CopySnapshot } from "../../node/status.js";
 import { timeoutUntil } from "../call/call.js";
 import { backupOff, copyMoved, draining, type Failure, noCopy, starting } from "../call/failure.js";
@@ -110,7 +110,7 @@ async function raise(
   return { header: serving.header(null), raised: asked.filter((_, i) => done[i]) };
 }
 
-const raiseOne = (loop: Loop, partition: Partition, above: Revision, timeout: Duration): Promise<boolean> =>
+const raiseOne = (loop: Inputs, partition: Partition, above: Revision, timeout: Duration): Promise<boolean> =>
   new Promise((tell) => loop.raise(partition, above, timeout, tell));
 
 /** The start of the era after the one that the partition is in, as far as this node knows. */

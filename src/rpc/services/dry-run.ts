@@ -130,7 +130,4 @@ function plan(node: ServingNode, asked: Partial<Asked>): View {
   return plannedView(newest, { wishing: [], operations: [], mayVote, isLost, ...asked }) ?? newest.view;
 }
 
-export function hears({ loop }: ServingNode, id: NodeId): boolean {
-  const { core } = loop.machine;
-  return id === core.self || core.hears(id);
-}
+export const hears = ({ status }: ServingNode, id: NodeId): boolean => id === status.self || status.hears(id);

@@ -6,7 +6,7 @@ import type { TraceContext } from "../../base/trace-context.js";
 import { type NodeId, type Partition, UNKNOWN_REVISION } from "../../core/model/ids.js";
 import type { Request } from "../../core/model/node-message.js";
 import type { Standing } from "../../core/model/operation.js";
-import type { Loop } from "../../node/loop.js";
+import type { Inputs } from "../../node/loop.js";
 import type { NodeStatus } from "../../node/status.js";
 import type { ViewHolder } from "../../node/view-holder.js";
 import type { Awaited } from "../naming/node-names.js";
@@ -16,7 +16,8 @@ import type { WishProgress } from "./wish-progress.js";
 
 export interface ServingNode {
   readonly views: ViewHolder;
-  readonly loop: Loop;
+  /** The way in for requests and wishes; `status` is all that there is to see. */
+  readonly loop: Inputs;
   readonly status: NodeStatus;
   readonly counters: LinkCounters;
   /** The peers' words about themselves. */

@@ -30,8 +30,7 @@ function isSame(other: Wish, asked: ViewOperation): boolean {
   return asked.kind === "set-replication" ? other.replicas === asked.replicas : other.node === asked.node;
 }
 
-export const isAsked = (node: ServingNode, id: string): boolean =>
-  node.loop.machine.core.views?.chain.isAsked(id) === true;
+export const isAsked = (node: ServingNode, id: string): boolean => node.status.isAsked(id);
 
 export function known(node: ServingNode, { operationId, epoch }: GetOperationRequest): Operation {
   checkId(operationId);

@@ -6,7 +6,9 @@
  * 1. A call ends once, whoever ends it. Calls of a handler after that are ignored.
  * 2. A message is read when somebody wants it.
  */
+
 import { Metadata as GrpcJsMetadata, type ServerInterceptingCall } from "@grpc/grpc-js";
+import { unreachable } from "../../base/assert.js";
 import { MessageStream } from "../../grpc/call/message-stream.js";
 import { Metadata } from "../../grpc/metadata/metadata.js";
 import type { Call, Caller } from "../../grpc/server/call.js";
@@ -165,7 +167,7 @@ export function runRoute(route: PlainRoute, call: GrpcJsCall, want: () => void):
       };
     }
     default:
-      return unknownKind(route);
+      return unreachable(route);
   }
 }
 
@@ -256,8 +258,4 @@ function fromGrpcJs(metadata: GrpcJsMetadata): Metadata {
     }
   }
   return all;
-}
-
-function unknownKind(route: never): never {
-  throw new Error(`unknown kind of route ${String(route)}`);
 }

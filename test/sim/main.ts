@@ -6,6 +6,7 @@
  *   N=2000        so many seeds, from FROM (1 by default) on, on all cores
  *   BUG=R2        with that bug planted; several: separated by commas
  *   MOVING=1      in worlds in which partitions move
+ *   ASKED=1       with MOVING: as people ask for it by drain, replace, remove, rebalance and transfer-writer
  *   HEALING=1     with MOVING: and in which others get the replicas of members that are not heard for a while
  *   RESIZING=1    with MOVING: and in which partitions get another number of replicas
  *   COVERAGE=1    how often every rare path was taken; one that never was is a failure

@@ -11,7 +11,14 @@ import type { Prng } from "../../src/base/prng.js";
 import { type NodeId, type Partition, partition } from "../../src/core/model/ids.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { JoinWish } from "../../src/core/view/message.js";
-import { isLeaving, isResizing, ledgerOf, takers } from "../../src/core/view/operation.js";
+import {
+  isLeaving,
+  isResizing,
+  ledgerOf,
+  operationFault,
+  takers,
+  type ViewOperation,
+} from "../../src/core/view/operation.js";
 import {
   hasReplicas,
   type Member,
@@ -23,6 +30,7 @@ import {
 import { isEmptied, type Move } from "../../src/core/view/wished-moves.js";
 import { planted } from "../planted/planted.js";
 import type { SimNode } from "./node.js";
+import { type AskedKind, isAsked } from "./plan.js";
 import { ViewWatch } from "./view-watch.js";
 import type { World } from "./world.js";
 
@@ -137,6 +145,30 @@ export class Membership {
     if (!node.running || memberOf(view, node.id) === undefined || replicas > takers(view).length) return;
     this.note(`n${node.id} is asked for ${replicas} replicas of each partition`);
     node.resize(this.operation(), replicas);
+  }
+
+  /** People ask for that at that node, with the view that it knows. */
+  request(at: SimNode, kind: AskedKind, node: NodeId, by: NodeId): void {
+    const view = at.machine?.views.view;
+    if (view === undefined || !at.running) return;
+    const operation = this.asked(view, kind, node, by);
+    if (operationFault(view, operation) !== null) return;
+    // Removing one that lives needs more than that (src/rpc/services/operations.ts).
+    if (kind === "remove" && (this.world.node(node).up || view.members.length <= FEWEST_MEMBERS)) return;
+    this.note(`at n${at.id} somebody asks for ${kind} n${node}${kind === "replace" ? ` by n${by}` : ""}`);
+    at.ask(operation);
+  }
+
+  private asked({ epoch }: View, kind: AskedKind, node: NodeId, by: NodeId): ViewOperation {
+    const named = { id: this.operation(), epoch, node };
+    switch (kind) {
+      case "replace":
+        return { kind, ...named, by };
+      case "transfer-writer":
+        return { kind, ...named, partitions: null };
+      default:
+        return { kind, ...named };
+    }
   }
 
   /** One replica of the partition is to give way to another member. It does once it may. */
@@ -416,7 +448,15 @@ export class Membership {
       if (asksToLeave) left.push(`n${node.id} asked to leave and is still there`);
       else if (!this.isIn(node, newest)) left.push(`n${node.id} is not known at ${this.of(node).address}`);
     }
-    return [...left, ...this.unfinishedMoves()];
+    return [...left, ...this.unfinishedMoves(), ...this.unfinishedOperations()];
+  }
+
+  /** They wait for members that are down, and for nothing else. */
+  private unfinishedOperations(): string[] {
+    const { view } = this.watch.newest;
+    const heals = (this.world.swarm.views?.heal ?? 0) > 0;
+    if (heals || !view.members.every(({ id }) => this.world.node(id).up)) return [];
+    return ledgerOf(view).wishes.map(({ kind, node }) => `${kind} n${node} was asked for and is not done`);
   }
 
   /**
@@ -467,6 +507,7 @@ export class Membership {
       if (kind === "heal") sometimes.hit("a lost member was welcome again");
       if (kind === "set-replication") sometimes.hit("all partitions had another number of replicas");
       if (kind === "rebalance") sometimes.hit("replicas were spread evenly");
+      if (isAsked(kind)) sometimes.hit(`a ${kind} was done`);
     }
   }
 

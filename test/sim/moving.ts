@@ -19,6 +19,14 @@ const healing = (seed: number, roundMs: number): { readonly heal: number; readon
   return { heal: roundMs * chance.pick([6, 12, 30]), replace: chance.chance(0.3) ? roundMs * 40 : 0 };
 };
 
+/** Replicas move as people ask for it by operations, and not by wishes of the simulator's own. */
+export function drawAsked(seed: number): Swarm {
+  const swarm = drawMoves(seed);
+  const { roundMs, views } = swarm;
+  const ask = roundMs * new Prng(seed).fork("asked").pick([5, 10, 25]);
+  return { ...swarm, views: views === null ? null : { ...views, ask, replace: 0 } };
+}
+
 /** Groups grow and shrink, too. No node is lost for good, as a group that shrinks may need each of them. */
 export function drawResizing(seed: number): Swarm {
   const swarm = drawMoves(seed);
@@ -33,8 +41,10 @@ export function drawResizing(seed: number): Swarm {
   };
 }
 
-export const drawMoving = (seed: number): Swarm =>
-  process.env.RESIZING === undefined ? drawMoves(seed) : drawResizing(seed);
+export function drawMoving(seed: number): Swarm {
+  if (process.env.ASKED !== undefined) return drawAsked(seed);
+  return process.env.RESIZING === undefined ? drawMoves(seed) : drawResizing(seed);
+}
 
 function drawMoves(seed: number): Swarm {
   const swarm = drawSwarm(seed);

@@ -8,7 +8,7 @@ import { majorityOf } from "../../src/base/votes.js";
 import { type Key, type NodeId, partition } from "../../src/core/model/ids.js";
 import type { Ruin } from "./log-disk.js";
 import type { SimNode } from "./node.js";
-import type { Harm } from "./plan.js";
+import { ASKED, type Harm } from "./plan.js";
 import type { LongWait, ViewsSwarm } from "./swarm.js";
 import type { World } from "./world.js";
 
@@ -66,6 +66,7 @@ export class NemesisAtWork {
     this.every(moveAll, () => this.moveAll());
     this.every(this.world.swarm.views?.replace ?? 0, () => this.replace());
     this.every(this.world.swarm.views?.resize ?? 0, () => this.resize());
+    this.every(this.world.swarm.views?.ask ?? 0, () => this.ask());
     this.every(farewell, () => this.harm({ kind: "farewell", node: this.chance.pick(this.world.nodes).id }));
   }
 
@@ -91,6 +92,19 @@ export class NemesisAtWork {
     const { world, chance } = this;
     const most = Math.min(MOST_REPLICAS, world.nodes.length);
     this.harm({ kind: "resize", node: chance.pick(world.nodes).id, replicas: 1 + chance.below(most) });
+  }
+
+  /** At any node, about any other: it is refused where the node's view does not allow it. */
+  private ask(): void {
+    const { world, chance } = this;
+    const able = world.nodes.filter(({ life }) => life > 0).map(({ id }) => id);
+    const running = world.nodes.filter(({ running }) => running).map(({ id }) => id);
+    if (running.length === 0) return;
+    // The dead are removed, as long as they are dead.
+    const dead = world.nodes.filter(({ up, life }) => !up && life > 0).map(({ id }) => id);
+    const operation = chance.pick(ASKED.filter((kind) => kind !== "remove" || dead.length > 0));
+    const node = chance.pick(operation === "remove" ? dead : able);
+    this.harm({ kind: "ask", at: chance.pick(running), operation, node, by: chance.pick(able) });
   }
 
   private move(): void {
@@ -331,6 +345,11 @@ export class NemesisAtWork {
         const { leaves, comes } = harm;
         if (!world.has(leaves) || !world.has(comes) || harm.partition >= world.swarm.partitions) return;
         return world.membership?.replace({ partition: partition(harm.partition), leaves, comes });
+      }
+      case "ask": {
+        const { at, operation, node, by } = harm;
+        if (!world.has(at) || !world.has(node) || !world.has(by)) return;
+        return world.membership?.request(world.node(at), operation, node, by);
       }
       case "lose-link":
         if (!world.has(harm.a) || !world.has(harm.b)) return;

@@ -9,6 +9,7 @@ import type { Forward, Forwarded, NodeMessage, Request } from "../../src/core/mo
 import type { Ticket } from "../../src/core/model/outbox.js";
 import type { CoreOptions } from "../../src/core/options.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
+import type { ViewOperation } from "../../src/core/view/operation.js";
 import type { Member } from "../../src/core/view/view.js";
 import type { Move } from "../../src/core/view/wished-moves.js";
 import { lostWhenFull } from "../../src/node/disk-full.js";
@@ -310,8 +311,11 @@ export class SimNode {
   /** Somebody asks this node that it leaves, computed on the newest view that it knows. */
   farewell(id: string): void {
     const epoch = this.machine?.views.view.epoch;
-    if (epoch === undefined) return;
-    const operation = { kind: "leave", id, epoch, node: this.id } as const;
+    if (epoch !== undefined) this.ask({ kind: "leave", id, epoch, node: this.id });
+  }
+
+  /** Somebody asks at this node for an operation. */
+  ask(operation: ViewOperation): void {
     this.run(this.life, () => this.loop?.deliver({ kind: "ask", operation }));
   }
 

@@ -9,6 +9,11 @@ import { type Chance, recording, replaying } from "./dice.js";
 import type { Ruin } from "./log-disk.js";
 import type { Swarm } from "./swarm.js";
 
+/** Operations that people ask for and that move replicas, or offices alone. */
+export const ASKED = ["drain", "remove", "replace", "rebalance", "transfer-writer"] as const;
+export type AskedKind = (typeof ASKED)[number];
+export const isAsked = (kind: string): kind is AskedKind => ASKED.some((one) => one === kind);
+
 export type Harm =
   /** `downMs` null: for good. */
   | { readonly kind: "crash"; readonly node: NodeId; readonly downMs: number | null }
@@ -22,6 +27,15 @@ export type Harm =
   | { readonly kind: "replace"; readonly partition: number; readonly leaves: NodeId; readonly comes: NodeId }
   /** That member is asked to give every partition so many replicas. */
   | { readonly kind: "resize"; readonly node: NodeId; readonly replicas: number }
+  /** Somebody asks at a node for an operation about that one. */
+  | {
+      readonly kind: "ask";
+      readonly at: NodeId;
+      readonly operation: AskedKind;
+      readonly node: NodeId;
+      /** For a replacement: the member that gets the replicas. */
+      readonly by: NodeId;
+    }
   /** A member without partitions asks to be none any more. */
   | { readonly kind: "farewell"; readonly node: NodeId }
   | { readonly kind: "lose-link"; readonly a: NodeId; readonly b: NodeId }

@@ -102,12 +102,26 @@ const HEALING = [
 /** In worlds in which groups grow and shrink. */
 const RESIZING = ["all partitions had another number of replicas"] as const;
 
-export type Point = (typeof ALWAYS)[number] | (typeof HEALING)[number] | (typeof RESIZING)[number];
+/** In worlds in which people ask for moves by operations (moving.ts). */
+const ASKED = [
+  "a drain was done",
+  "a replace was done",
+  "a remove was done",
+  "a rebalance was done",
+  "a transfer-writer was done",
+] as const;
+
+export type Point =
+  | (typeof ALWAYS)[number]
+  | (typeof HEALING)[number]
+  | (typeof RESIZING)[number]
+  | (typeof ASKED)[number];
 
 export const POINTS: readonly Point[] = [
   ...ALWAYS,
   ...(process.env.HEALING === undefined ? [] : HEALING),
   ...(process.env.RESIZING === undefined ? [] : RESIZING),
+  ...(process.env.ASKED === undefined ? [] : ASKED),
 ];
 
 export class Sometimes {

@@ -50,6 +50,8 @@ export interface ViewsSwarm {
    * lost.
    */
   readonly replace?: number;
+  /** Somebody asks for a drain, a replacement, a removal, a rebalance or other writers. Missing: never. */
+  readonly ask?: number;
   /** A member that is not heard for so long gives its replicas to others, milliseconds. Missing: never. */
   readonly heal?: number;
   /** Every partition is to have another number of replicas. Missing: never. No node is lost then. */

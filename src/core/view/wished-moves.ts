@@ -38,7 +38,16 @@ export function wishedMoves(view: View): readonly Move[] {
   if (wishes.length === 0 && !evens && !resizes) return [];
   const possible = new Set(takers(view));
   const takerOf = ({ by }: Wish): NodeId | null => (by !== undefined && possible.has(by) ? by : null);
-  const isNamed = !evens && !resizes && wishes.every((wish) => takerOf(wish) !== null);
+  // Meanwhile the taker may have got a replica of a group that the node is in: another member takes that place.
+  const keepsBoth = (a: NodeId, b: NodeId): boolean =>
+    view.partitions.some(({ replicas }) => replicas.includes(a) && replicas.includes(b));
+  const isNamed =
+    !evens &&
+    !resizes &&
+    wishes.every((wish) => {
+      const by = takerOf(wish);
+      return by !== null && !keepsBoth(wish.node, by);
+    });
   const targets = isNamed ? null : targetOf(view);
   const seats = new Map<NodeId, Seat>(view.members.map((member) => [member.id, member]));
   return view.partitions.flatMap((placement, index) => {

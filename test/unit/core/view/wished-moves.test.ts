@@ -115,6 +115,12 @@ describe("a drain", () => {
   });
 });
 
+/** With that node in the place of one that is not node 2. */
+const keeping = ({ replicas }: Placement, node: number): NodeId[] => {
+  const gone = replicas.find((id) => id !== nodeId(2));
+  return [...replicas.filter((id) => id !== gone), nodeId(node)].sort((a, b) => a - b);
+};
+
 describe("a replacement", () => {
   test("gives the other member all replicas and moves nothing else", () => {
     const first = cluster(4, 3, 32, 1);
@@ -122,6 +128,21 @@ describe("a replacement", () => {
     expect(keptBy(last(way), 5)).toBe(keptBy(first.view, 2));
     expect(way.moves).toBe(keptBy(first.view, 2));
     for (const node of [1, 3, 4]) expect(keptBy(last(way), node)).toBe(keptBy(first.view, node));
+  });
+
+  test("goes on though the other member got a place in one of the groups meanwhile: a third one gets that replica", () => {
+    const { view } = cluster(4, 3, 32, 1);
+    const at = view.partitions.findIndex(({ replicas }) => replicas.includes(nodeId(2)));
+    const both = view.partitions.map((placement, i) =>
+      i === at ? { ...placement, replicas: keeping(placement, 5) } : placement,
+    );
+    const { id, epoch, node } = ask("replace", 2, encoded(view));
+    const wishes = [{ id, epoch, kind: "replace", node, by: nodeId(5) }] as const;
+    const first = encoded({ ...view, partitions: both, ledger: { wishes, done: [], forgotten: 0 } });
+    const end = last(follow(first, {}));
+    expect(keptBy(end, 2)).toBe(0);
+    expect(end.partitions[at]?.replicas).toContain(nodeId(5));
+    expect(fateOf(end, id, 1).state).toBe("done");
   });
 
   test("is refused by itself, by a stranger, and by a member that shares a partition", () => {

@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { OnarClient } from "../../src/client/client.js";
 import { Cluster, eventually, ROOT } from "./harness.js";
 
+const CALL_MS = 60_000;
+
 let cluster: Cluster;
 let client: OnarClient;
 let folder: string;
@@ -40,12 +42,16 @@ function blocksOf(document: string): Block[] {
 /** With this package by its path, and this cluster in place of the one in the text. */
 function moduleOf({ code }: Block): string {
   const built = (path: string): string => JSON.stringify(join(ROOT, "dist/src", path));
-  return code
-    .replaceAll('"onar/client"', built("client/client.js"))
-    .replaceAll('"onar/testing"', built("testing/cluster.js"))
-    .replaceAll('"onar"', built("index.js"))
-    .replaceAll(/"\.\/(\w+)\.js"/g, (_, name) => JSON.stringify(fileOf("docs/recipes.md", name)))
-    .replaceAll(/127\.0\.0\.1:460(\d)/g, (_, i) => cluster.node(Number(i)).address);
+  return (
+    code
+      .replaceAll('"onar/client"', built("client/client.js"))
+      .replaceAll('"onar/testing"', built("testing/cluster.js"))
+      .replaceAll('"onar"', built("index.js"))
+      .replaceAll(/"\.\/(\w+)\.js"/g, (_, name) => JSON.stringify(fileOf("docs/recipes.md", name)))
+      .replaceAll(/127\.0\.0\.1:460(\d)/g, (_, i) => cluster.node(Number(i)).address)
+      // A machine that does much else may need longer than the ten seconds of a call.
+      .replaceAll("new OnarClient({ endpoints:", `new OnarClient({ timeoutMs: ${CALL_MS}, endpoints:`)
+  );
 }
 
 const fileOf = (document: string, name: string): string =>
@@ -58,11 +64,11 @@ function write(document: string, block: Block): string {
 }
 
 describe.each(blocksOf("docs/clients.md"))("docs/clients.md, $name", (block) => {
-  test("runs to its end", () => {
+  test("runs to its end", { timeout: 3 * CALL_MS }, () => {
     const file = write("docs/clients.md", block);
     const ran = spawnSync(process.execPath, ["--import", join(ROOT, "node_modules/tsx/dist/loader.mjs"), file], {
       encoding: "utf8",
-      timeout: 60_000,
+      timeout: 2 * CALL_MS,
       cwd: ROOT,
     });
     expect(ran.stderr).toBe("");

@@ -22,12 +22,15 @@ import {
   type NodeId,
   type Partition,
   partition as partitionOf,
+  type Revision,
+  revision,
 } from "../core/model/ids.js";
 import { isViewEntry } from "../core/model/node-entry.js";
 import type { Register } from "../core/model/register.js";
-import { BAD, type Bad, changesPage } from "../core/model/table.js";
+import { BAD, type Bad, changesPage, type RegisterTable } from "../core/model/table.js";
 import { partitionOfPosition } from "../core/placement/position.js";
 import type { View } from "../core/view/view.js";
+import type { HeldCopy } from "../ports/storage.js";
 import type { Checkpoint } from "./checkpoint/checkpoint.js";
 import { checkpointFolder } from "./checkpoint/convert.js";
 import { FirstCheckpoint } from "./checkpoint/first-format.js";
@@ -158,9 +161,28 @@ export class StoppedNode {
     });
   }
 
+  /** All copies that are not dropped, also those that others follow, or that left their groups. */
+  copies(): HeldCopy[] {
+    return [...this.storage.copies()];
+  }
+
+  /** No revision above it was handed out, or reserved, as far as this directory knows. */
+  highestReserved(): Revision {
+    let highest = 0;
+    for (const entry of this.storage.restored()) {
+      if (isViewEntry(entry)) continue;
+      if (entry.kind === "reservation") highest = Math.max(highest, entry.reservation);
+      else if (entry.kind === "floor") highest = Math.max(highest, entry.floor);
+    }
+    return revision(highest);
+  }
+
   /** Every register of the partition, tombstones and bad ones included, those that changed longest ago first. */
-  async *registers(partition: Partition): AsyncIterable<InspectedKey> {
-    const table = this.storage.table(partition);
+  registers(partition: Partition): AsyncIterable<InspectedKey> {
+    return this.registersOf(partition, this.storage.table(partition));
+  }
+
+  async *registersOf(partition: Partition, table: RegisterTable): AsyncIterable<InspectedKey> {
     for (let after = 0 as ChangeNumber; ; ) {
       const { found, more } = changesPage(table, after, PAGE_KEYS, BACKUP_PAGE_BYTES);
       for (const { key } of found) {

@@ -120,10 +120,19 @@ describe("with -o json", () => {
         ? [command.name()]
         : command.commands.map((sub) => `${command.name()} ${sub.name()}`),
     );
-    // inspect reads the directory of a node that is stopped: backup.test.ts has one. The others take a member to spare:
-    // operations.test.ts, moves.test.ts and replication.test.ts.
+    // inspect and recover read directories of nodes that are stopped: backup.test.ts and recover.test.ts have them. The
+    // others take a member to spare: operations.test.ts, moves.test.ts and replication.test.ts.
     expect(names.filter((name) => !WITHOUT.includes(name)).toSorted()).toEqual(
-      [...Object.keys(CASES), "inspect", "leave", "drain", "replace", "remove", "set-replication"].toSorted(),
+      [
+        ...Object.keys(CASES),
+        "inspect",
+        "recover",
+        "leave",
+        "drain",
+        "replace",
+        "remove",
+        "set-replication",
+      ].toSorted(),
     );
   });
 });

@@ -282,8 +282,18 @@ export class CopyChecks {
         // All of them held what was purged.
         if ((held !== null && where(held)) || (purged !== undefined && where(purged))) count++;
       }
-      return count >= majorityOf(replicas.length);
+      return count >= this.enough(epoch, replicas);
     });
+  }
+
+  /**
+   * Both of a group that was one of three are its only majority. They stay, and one of them may lack what the other one
+   * and the third acknowledged, until it catches up.
+   */
+  private enough(epoch: GroupEpoch, replicas: readonly NodeId[]): number {
+    const { groups, partition } = this.options;
+    const before = [...groups.all(partition)].filter(([earlier]) => earlier < epoch).sort(([a], [b]) => b - a)[0];
+    return replicas.length === 2 && before?.[1].length === 3 ? 1 : majorityOf(replicas.length);
   }
 
   private took(node: NodeId, register: Register, before: Copy): void {

@@ -1,6 +1,7 @@
 /** Commands for the day on which a cluster is gone. */
 import type { Command } from "commander";
 import { CLIENT_SETTINGS } from "../../config/settings.js";
+import type { RecoverOptions } from "../backup/recover.js";
 import type { RestoreOptions } from "../backup/restore.js";
 import { clientOptions, optionOf } from "../flags/options.js";
 import type { CommonOptions } from "../flags/target.js";
@@ -48,6 +49,30 @@ export function addBackupCommands(onar: Command, { io, ends }: KeyTreeOptions): 
       ends(async (file: string, options: RestoreOptions) => {
         const { restore } = await import("../backup/restore.js");
         return restore(file, options, io);
+      }),
+    );
+
+  onar
+    .command("recover <DIR...>")
+    .description(
+      "For when too many nodes are lost. Tell what the directories that are left hold, and write that to a backup for a new cluster. The nodes must be stopped. No directory is changed.",
+    )
+    .option("--plan", "only report what would be recovered, and what may be lost")
+    .option("--to <file>", "write what is recovered to this new file, for onar restore")
+    .option("--confirm <cluster>", "the id of the cluster: accept what the report says is lost")
+    .addOption(optionOf("output", CLIENT_SETTINGS.output))
+    .addHelpText(
+      "after",
+      example(
+        "onar recover /mnt/a /mnt/b --plan",
+        "onar recover /mnt/a /mnt/b --to saved.backup --confirm 6f1e…",
+        "onar restore saved.backup --endpoint new:4600",
+      ),
+    )
+    .action(
+      ends(async (directories: string[], options: RecoverOptions) => {
+        const { recover } = await import("../backup/recover.js");
+        return recover(directories, options, io);
       }),
     );
 

@@ -27,7 +27,7 @@ import {
   takers,
   type ViewOperation,
 } from "./operation.js";
-import { isEven, withEvenWriters } from "./rebalancing.js";
+import { isEven, misplaced, withEvenWriters } from "./rebalancing.js";
 import {
   type Ledger,
   type Member,
@@ -149,7 +149,7 @@ class Change {
     this.operation ??= wish.id;
   }
 
-  /** Every group has its size, and no view waits for a replica to be ready. Offices follow then. */
+  /** Every group has its size, and no view waits for a replica to be ready. Offices follow then, and what is uneven. */
   private endResizing(wish: Wish): void {
     const { before, replicationFactor } = this;
     const isThere = ({ replicas, previous }: Placement): boolean =>
@@ -159,6 +159,7 @@ class Change {
     this.placed = null;
     this.ended.push(wish);
     this.operation ??= wish.id;
+    if (misplaced(before) > 0) this.rebalance(wish.node);
   }
 
   /**

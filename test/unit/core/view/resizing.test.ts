@@ -49,7 +49,9 @@ describe("another number of replicas", () => {
           const view = last(way);
           expect(view.partitions.every(({ replicas }) => replicas.length === after)).toBe(true);
           expect(isResizing(view)).toBe(false);
-          expect(ledgerOf(view).done).toMatchObject([{ id: ID, kind: "set-replication", replicas: after }]);
+          expect(ledgerOf(view).done).toContainEqual(
+            expect.objectContaining({ id: ID, kind: "set-replication", replicas: after }),
+          );
           for (const one of way.views) expect(wrongBeside(one)).toBeNull();
           for (const [at, one] of way.views.entries())
             for (const [p, { replicas }] of one.partitions.entries()) {
@@ -59,9 +61,9 @@ describe("another number of replicas", () => {
           const offices = view.members.map(
             ({ id }) => view.partitions.filter((placement) => preferredOf(placement) === id).length,
           );
-          if (zones === 1) expect(spread(view.members.map(({ id }) => keptBy(view, id)))).toBeLessThanOrEqual(2);
-          // With one replica each, the writers are where the replicas are.
-          if (zones === 1) expect(spread(offices)).toBeLessThanOrEqual(after === 1 ? 2 : 1);
+          if (zones > 1) return;
+          expect(spread(view.members.map(({ id }) => keptBy(view, id)))).toBeLessThanOrEqual(1);
+          expect(spread(offices)).toBeLessThanOrEqual(1);
         },
       ),
       { numRuns: 60 },

@@ -208,7 +208,7 @@ export class Core {
         // All that the answer reports was said to be durable by earlier steps: it leaves after their sync (R8).
         return out.sendDurable.push(from, this.heartbeats.onHeartbeat(from, message));
       case "heartbeat-answer":
-        this.roundTrips.answered(from, message.round, now);
+        if (!this.heartbeats.isNews(from, message)) this.roundTrips.answered(from, message.round, now);
         for (const partition of this.heartbeats.onAnswer(from, message)) {
           if (partition === VOTERS) this.views?.reported();
           else this.partitions.get(partition)?.reported(now, from);
@@ -239,6 +239,7 @@ export class Core {
           this.copies.unsealed.get(message.partition)?.receive(now, from, message, out);
         served.receive(now, from, message, out);
         if (!served.kept && served.busy) this.resending.keep(now, served);
+        this.tellSoon(now);
       }
     }
   }
@@ -364,7 +365,13 @@ export class Core {
       this.transfers.tick(now, this.view, out);
       this.afterTransfers(now, out);
     }
+    for (const { to, message } of this.heartbeats.news()) out.sendDurable.push(to, message);
     this.resending.looked(now, this.views?.busy !== true && !this.transfers.busy);
+  }
+
+  /** Others hear of an office that began without waiting for the next round, and of several at once. */
+  private tellSoon(now: Instant): void {
+    if (this.heartbeats.hasNews) this.resending.begin(now);
   }
 
   /** Ready is said by the replica itself, once that is durable, to all voters, until a view records it (V4). */
@@ -394,6 +401,7 @@ export class Core {
     this.started = true;
     this.roundTrips.sent(this.detector.round, now);
     for (const { to, message } of this.heartbeats.nextRound()) out.sendNow.push(to, message);
+    this.tellSoon(now);
     this.roundDue = after(now, this.round);
   }
 }

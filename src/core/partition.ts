@@ -158,6 +158,7 @@ export class ServedPartition implements Outlook {
    * The last writer stays: it campaigns at once (H14). `unclear`: its writes of the epoch before whose fate is open.
    */
   succeed(now: Instant, unclear: readonly Unclear[], out: Outbox): void {
+    this.ownReport.succeeding = true;
     this.copy.writer.inherit(unclear);
     this.act(now, this.election.groupBegins(this.copy.replica.promise), out);
     this.opening = true;

@@ -147,6 +147,7 @@ const BUGS: Record<PlantedBug, string> = {
   "H14.reports-of-before":
     "reports of the epoch before count against a writer just elected in the new one, and it stops working",
   "H14.stayers-wait": "when the last writer leaves its group, those who stay wait for rounds of an election",
+  "H7.told-next-round": "others hear of a new writer with the next heartbeat round only",
   "H18.not-writer": "a write in flight at a seal, which was given its seq, is told as not executed",
   "H18.unlooked": "a write in flight at a seal is told as done without a look at what became of it",
   "H9.replays-dropped": "what the log says of a dropped copy goes into the next one of its partition",

@@ -71,6 +71,7 @@ const SHOWN: readonly (readonly [PlantedBug, string])[] = [
   ["H11.across-a-seal", "H11-backup-during-a-move"],
   ["H14.reports-of-before", "H14-move-without-a-gap"],
   ["H14.stayers-wait", "H14-the-writer-leaves"],
+  ["H7.told-next-round", "H14-the-writer-leaves"],
   ["H18.not-writer", "H18-write-in-flight-at-a-seal"],
   ["H18.unlooked", "H18-told-once-on-a-majority"],
   ["B3.purge-goes-on", "leaving-while-a-purge-waits"],

@@ -66,6 +66,7 @@ const DIRECTED = new Map<string, string>([
   ["stayer.returns", "a script"],
   ["H14.reports-of-before", "a script"],
   ["H14.stayers-wait", "a script"],
+  ["H7.told-next-round", "a script"],
   // The move never ends, and only a proposer outside of the group shows it.
   ["V4.told-to-group", "a script"],
   // The simulator's moves are of single replicas.

@@ -19,6 +19,9 @@
  *    version of 2^53 − 1 would silence its sender for good.
  * H6 No word of a peer lasts unasked: everything about it is asked for again every WHOLE_AFTER rounds, each peer in a
  *    round of its own. Otherwise an answer that left something out, but bore the right version, would stand for good.
+ * H7 An office that begins with a group's epoch is told soon, and not in the next round, as requests wait for it. The
+ *    last question of each peer is answered anew, with what changed since. If that gets lost, or comes out of turn, the
+ *    next round's answer has it (H1).
  * H4 Whatever becomes visible to a peer in another way than by its own change (a partition becomes shared) is marked as
  *    changed.
  *
@@ -44,6 +47,12 @@ export interface HeartbeatRequest {
   readonly message: Heartbeat;
 }
 
+/** An answer that was not asked for again, and whom it is for. */
+export interface HeartbeatNews {
+  readonly to: NodeId;
+  readonly message: HeartbeatAnswer;
+}
+
 export interface HeartbeatsOptions {
   readonly self: NodeId;
   readonly detector: Detector;
@@ -63,6 +72,8 @@ export class Heartbeats {
   /** Rises whenever `report` may give another answer than before. */
   reportsVersion = 0;
   private full = false;
+  /** Peers are to be told before they ask again. */
+  private hurried = false;
   private heardTold: readonly NodeId[];
 
   constructor(options: HeartbeatsOptions) {
@@ -184,11 +195,39 @@ export class Heartbeats {
 
   /** Answers whoever asks, also a node that is not in this node's view yet. The answer may leave at once. */
   onHeartbeat(from: NodeId, message: Heartbeat): HeartbeatAnswer {
+    const peer = this.peers.get(from);
+    if (peer !== undefined) peer.asked = { round: message.round, told: this.version };
     // A peer that has seen more than there is means an earlier incarnation of this node.
-    const since = message.reportsSeen <= this.version ? message.reportsSeen : 0;
+    return this.answer(from, message.round, message.reportsSeen <= this.version ? message.reportsSeen : 0);
+  }
+
+  /** Peers are to hear before the next round what this node has to tell. */
+  hurry(): void {
+    this.hurried = true;
+  }
+
+  /** `news` is to be sent soon. */
+  get hasNews(): boolean {
+    return this.hurried && !planted("H7.told-next-round");
+  }
+
+  /** Answers to peers that have not asked again (H7). They may leave once all that they report is durable. */
+  news(): readonly HeartbeatNews[] {
+    if (!this.hasNews) return NO_NEWS;
+    this.hurried = false;
+    const news: HeartbeatNews[] = [];
+    for (const [to, { asked }] of this.peers) {
+      if (asked === null || asked.told === this.version) continue;
+      news.push({ to, message: this.answer(to, asked.round, asked.told) });
+      asked.told = this.version;
+    }
+    return news;
+  }
+
+  private answer(from: NodeId, round: number, since: number): HeartbeatAnswer {
     return {
       kind: "heartbeat-answer",
-      round: message.round,
+      round,
       heard: this.heardTold,
       version: this.version,
       since,
@@ -198,12 +237,19 @@ export class Heartbeats {
     };
   }
 
+  /** The answer is a further one to its round (H7). It says nothing of how long the peer takes to answer. */
+  isNews(from: NodeId, { round, version }: HeartbeatAnswer): boolean {
+    const peer = this.peers.get(from);
+    return peer !== undefined && round === peer.answeredIn && version > peer.version;
+  }
+
   /** Takes in an answer. Returns the partitions of which a report arrived: refresh their elections. Usually none. */
   onAnswer(from: NodeId, message: HeartbeatAnswer): readonly Partition[] {
     const peer = this.peers.get(from);
     if (peer === undefined || message.round <= peer.resetIn || message.round > this.detector.round)
       return NO_PARTITIONS;
     this.detector.answered(from, message.round);
+    peer.answeredIn = Math.max(peer.answeredIn, message.round);
     // Asked before everything was asked for again, it could set what is known back (H1).
     if (peer.version === 0 && message.round < peer.wholeIn) return NO_PARTITIONS;
     if (message.version < peer.version && message.round > peer.versionIn && !planted("H5.first-word-lasts")) {
@@ -240,6 +286,7 @@ export class Heartbeats {
     const peer = this.peers.get(node);
     if (peer === undefined) return;
     peer.version = 0;
+    peer.asked = null;
     peer.resetIn = this.detector.round;
     this.detector.restarted(node);
   }
@@ -325,6 +372,7 @@ const heartbeat = (round: number, reportsSeen: number): Heartbeat => ({
 const NOBODY: readonly NodeId[] = [];
 const NO_PARTITIONS: readonly Partition[] = [];
 const NO_REPORTS: readonly PartitionReport[] = [];
+const NO_NEWS: readonly HeartbeatNews[] = [];
 const NO_OFFICES: readonly OfficeReport[] = [];
 
 /** This node's report and office of one partition. */
@@ -349,6 +397,10 @@ class Peer {
   resetIn = 0;
   heard: readonly NodeId[] = NOBODY;
   full = false;
+  /** The last round that it answered. */
+  answeredIn = 0;
+  /** The round of its last question, and the version that it was told since; null: it asked nothing yet. */
+  asked: { readonly round: number; told: number } | null = null;
   readonly reports = new Map<Partition, PartitionReport>();
   readonly offices = new Map<Partition, Ballot>();
 

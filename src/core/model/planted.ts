@@ -133,6 +133,7 @@ export type PlantedBug =
   | "stayer.returns"
   | "H14.reports-of-before"
   | "H14.stayers-wait"
+  | "H7.told-next-round"
   | "H18.not-writer"
   | "H18.unlooked"
   | "H14.old-reports"

@@ -17,6 +17,8 @@ export class OwnReport {
   private promise: Ballot | null = null;
   private ballot: Ballot | null = null;
   private elected = false;
+  /** It campaigned when the group's epoch began, and has not told yet that it got the office. */
+  succeeding = false;
 
   constructor(private readonly options: OwnReportOptions) {}
 
@@ -51,5 +53,8 @@ export class OwnReport {
       lagging,
     });
     heartbeats.setOffice(partition, election.working ? writer.ballot : null);
+    if (!this.succeeding || !election.working) return;
+    this.succeeding = false;
+    heartbeats.hurry();
   }
 }

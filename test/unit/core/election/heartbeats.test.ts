@@ -331,6 +331,64 @@ describe("offices", () => {
   });
 });
 
+describe("news (H7)", () => {
+  const hurried = (): { outside: Side; two: Side } => {
+    const outside = new Side(n3);
+    const two = new Side(n2);
+    outside.exchange(two);
+    outside.exchange(two);
+    two.heartbeats.setOffice(p0, b2);
+    return { outside, two };
+  };
+
+  test("an office is told before the next round to all that have asked, once, and the round has nothing left", () => {
+    const { outside, two } = hurried();
+    expect(two.heartbeats.hasNews).toBe(false);
+    two.heartbeats.hurry();
+    expect(two.heartbeats.hasNews).toBe(true);
+    const [news, ...more] = two.heartbeats.news();
+    expect(more).toEqual([]);
+    expect(news?.to).toBe(n3);
+    expect(outside.heartbeats.isNews(n2, news?.message as HeartbeatAnswer)).toBe(true);
+    outside.heartbeats.onAnswer(n2, news?.message as HeartbeatAnswer);
+    expect(outside.heartbeats.workingWriter(p0)).toBe(n2);
+    expect(two.heartbeats.news()).toEqual([]);
+    two.heartbeats.hurry();
+    expect(two.heartbeats.news()).toEqual([]);
+    expect(outside.ask(two).offices).toEqual([]);
+  });
+
+  test("lost, it comes with the next round; what follows a lost one is not taken (H1)", () => {
+    const { outside, two } = hurried();
+    two.heartbeats.hurry();
+    two.heartbeats.news();
+    two.heartbeats.setOffice(p1, b2);
+    two.heartbeats.hurry();
+    const [second] = two.heartbeats.news();
+    outside.heartbeats.onAnswer(n2, second?.message as HeartbeatAnswer);
+    expect(outside.heartbeats.workingWriter(p1)).toBeNull();
+    outside.exchange(two);
+    expect([outside.heartbeats.workingWriter(p0), outside.heartbeats.workingWriter(p1)]).toEqual([n2, n2]);
+  });
+
+  test("an incarnation that has asked nothing yet is told nothing (H3), and a doubled answer is no news", () => {
+    const { outside, two } = hurried();
+    const answer = outside.exchange(two);
+    expect(outside.heartbeats.isNews(n2, answer)).toBe(false);
+    two.heartbeats.reset(n3);
+    two.heartbeats.setOffice(p1, b2);
+    two.heartbeats.hurry();
+    expect(two.heartbeats.news()).toEqual([]);
+  });
+
+  test("planted H7.told-next-round shows", () => {
+    const { two } = hurried();
+    plant("H7.told-next-round");
+    two.heartbeats.hurry();
+    expect(two.heartbeats.news()).toEqual([]);
+  });
+});
+
 describe("under a bad network", () => {
   test("whatever is lost, doubled or reordered, knowledge only moves forward and catches up in the end (H2)", () => {
     for (let seed = 1; seed <= 40; seed++) {

@@ -37,6 +37,7 @@ import type { Heartbeat, HeartbeatAnswer, OfficeReport, PartitionReport } from "
 import type { NodeId, Partition } from "../model/ids.js";
 import { planted } from "../model/planted.js";
 import type { Detector } from "./detector.js";
+import { NOBODY, OwnPartition, Peer } from "./heartbeat-records.js";
 
 /** Rounds after which everything about a peer is asked for again (H6): 13 seconds at 200 ms. */
 const WHOLE_AFTER = 64;
@@ -369,46 +370,10 @@ const heartbeat = (round: number, reportsSeen: number): Heartbeat => ({
   logPosition: 0,
 });
 
-const NOBODY: readonly NodeId[] = [];
 const NO_PARTITIONS: readonly Partition[] = [];
 const NO_REPORTS: readonly PartitionReport[] = [];
 const NO_NEWS: readonly HeartbeatNews[] = [];
 const NO_OFFICES: readonly OfficeReport[] = [];
-
-/** This node's report and office of one partition. */
-class OwnPartition {
-  others: readonly NodeId[] = NOBODY;
-  report: PartitionReport | null = null;
-  reportChangedAt = 0;
-  /** Newer than `report` in its settled numbers alone; told from the next round on. */
-  parkedReport: PartitionReport | null = null;
-  office: Ballot | null = null;
-  officeChangedAt = 0;
-
-  constructor(readonly partition: Partition) {}
-}
-
-/** The reports and offices that a peer told. */
-class Peer {
-  version = 0;
-  /** The round in which that came: later heartbeats told the peer of it. */
-  versionIn = 0;
-  /** Answers to this round and earlier ones may come from an earlier incarnation. */
-  resetIn = 0;
-  heard: readonly NodeId[] = NOBODY;
-  full = false;
-  /** The last round that it answered. */
-  answeredIn = 0;
-  /** The round of its last question, and the version that it was told since; null: it asked nothing yet. */
-  asked: { readonly round: number; told: number } | null = null;
-  readonly reports = new Map<Partition, PartitionReport>();
-  readonly offices = new Map<Partition, Ballot>();
-
-  constructor(
-    /** The round in which everything was last asked for unasked (H6). */
-    public wholeIn: number,
-  ) {}
-}
 
 const sameButSettled = (a: PartitionReport, b: PartitionReport): boolean =>
   a.groupEpoch === b.groupEpoch && a.ready === b.ready && a.live === b.live && sameBallot(a.promise, b.promise);

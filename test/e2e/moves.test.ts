@@ -126,6 +126,33 @@ describe("a drain", () => {
   }, 60_000);
 });
 
+test("a move that must not be is refused with its reason, and changes nothing", async () => {
+  const three = await growing.start();
+  const fourth = await growing.joined("four", three);
+  const at = three.node(0);
+  const { cluster } = at.clients;
+  const [nodeId, second, newcomer] = [await idOf(three.node(2)), await idOf(three.node(1)), await idOf(fourth)];
+  const before = await viewOf(at);
+  const named = { operationId: Buffer.alloc(16, 7), epoch: before.epoch };
+  const stranger = 900;
+  const refused = [
+    { ask: () => cluster.drain({ ...named, nodeId: stranger }), why: `node ${stranger} is no member` },
+    { ask: () => cluster.remove({ ...named, nodeId: stranger }), why: `node ${stranger} is no member` },
+    { ask: () => cluster.replace({ ...named, nodeId, byNodeId: stranger }), why: `node ${stranger} is no member` },
+    {
+      ask: () => cluster.replace({ ...named, nodeId, byNodeId: second }),
+      why: `has a replica on node ${second} already`,
+    },
+    { ask: () => cluster.replace({ ...named, nodeId, byNodeId: nodeId }), why: "cannot take its own place" },
+    { ask: () => cluster.remove({ ...named, nodeId }), why: `node ${nodeId} is heard: drain it, or use force` },
+  ];
+  for (const { ask, why } of refused) await expect(ask()).rejects.toThrow(why);
+  const old = await cluster.drain({ ...named, epoch: before.epoch - 1n, nodeId });
+  expect(old.operation?.state).toBe(OperationState.SUPERSEDED);
+  expect(await viewOf(at)).toEqual(before);
+  expect(keptBy(before, newcomer)).toBe(0);
+}, 60_000);
+
 describe("a dead node", () => {
   async function threeAndOne(): Promise<{ three: Cluster; fourth: Node }> {
     const three = await growing.start();

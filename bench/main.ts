@@ -28,6 +28,7 @@ import { pipelined } from "./suites/pipelined.js";
 import { placement } from "./suites/placement.js";
 import { processes } from "./suites/processes.js";
 import { rest } from "./suites/rest.js";
+import { scale } from "./suites/scale.js";
 import { startUp } from "./suites/start-up.js";
 import { streams } from "./suites/streams.js";
 import { formatTable } from "./suites/table.js";
@@ -56,17 +57,18 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ["abuse", abuse],
   ["idle", idle],
   ["placement", placement],
+  ["scale", scale],
   ["views", views],
   ["moves", moves],
   ["processes", processes],
   ["peers", peers],
 ]);
 
-/** These build other programs first, and run only when they are named. */
-const BY_NAME_ONLY: ReadonlySet<string> = new Set(["peers"]);
+/** These take long, and run only when they are named. */
+const BY_NAME_ONLY: ReadonlySet<string> = new Set(["peers", "scale"]);
 
 const USAGE = `usage: npx tsx bench/main.ts [NAME…] [options]
-names: ${[...SUITES.keys()].join(", ")} (in this order; peers only when it is named)
+names: ${[...SUITES.keys()].join(", ")} (in this order; peers and scale only when they are named)
   --rounds N      rounds of http2, unary, exactly-once, pipelined, durable, traces, attacks, abuse, views,
                   moves and processes;
                   starts of open; a sixth of the runs of start-up (5; attacks 3)
@@ -95,7 +97,7 @@ names: ${[...SUITES.keys()].join(", ")} (in this order; peers only when it is na
   --open-value N  bytes of a value of open and streams (100)
   --open-mixed    open: keys of 16 to 115 bytes, and values of up to twice that
   --only A,B      attacks, abuse, catch-up and views (load, stale, few, many): these alone;
-                  start-up: nodes alone
+                  start-up: nodes alone; scale: clusters of at most so many nodes (300)
   --stores A,B    peers: some of onar, onar-memory, etcd, nats
   --shapes A,B    peers: some of 1x1, 1x64, 16x64 (connections to the nodes x calls in flight on each)
   --calls A,B     peers: some of put, get, cas, pipelined

@@ -62,3 +62,8 @@ export class ConnectionError extends Error {
     this.limit = limit;
   }
 }
+
+/** For the default of a switch on all that there is. */
+export function unreachable(value: never): never {
+  throw new Error(`unknown: ${String(value)}`);
+}

@@ -19,11 +19,13 @@
  * Source: RFC 9113.
  */
 
-import { ConnectionError, ERROR_CODE } from "../error.js";
+import { ConnectionError, ERROR_CODE, unreachable } from "../error.js";
 import { FrameInput } from "../frame/frame-input.js";
 import { CLIENT_PREFACE, MAX_INT31 } from "../frame/wire.js";
 import type { HeaderList } from "../hpack/header-list.js";
-import type { Closing, ConnectionListener } from "./events.js";
+import { GIVES_UP, LIMIT_OF } from "./due.js";
+import { type Closing, type ConnectionListener, failedBy } from "./events.js";
+import { Exchanges } from "./exchanges.js";
 import { Farewell } from "./farewell.js";
 import { Inbound, type InboundHost } from "./inbound.js";
 import { type Due, NEVER } from "./lifetime.js";
@@ -39,7 +41,7 @@ import {
 import { assemble, type Parts } from "./parts.js";
 import { Pings } from "./pings.js";
 import { type Role, settingsToSend } from "./settings.js";
-import { ENDED, Stream, type StreamEnd, type StreamListener } from "./stream.js";
+import type { Stream, StreamEnd, StreamListener } from "./stream.js";
 
 export interface ConnectionOptions {
   readonly role: Role;
@@ -52,27 +54,13 @@ export interface ConnectionOptions {
   readonly onLimit?: (limit: LimitName) => void;
 }
 
-/** The limit behind each deadline. */
-const LIMIT_OF: Readonly<Record<Due, LimitName>> = {
-  handshake: "connectionTimeoutMs",
-  settings: "connectionTimeoutMs",
-  ping: "timeMs",
-  silent: "timeoutMs",
-  idle: "maxConnectionIdleMs",
-  age: "maxConnectionAgeMs",
-  grace: "maxConnectionAgeGraceMs",
-  drain: "drainTimeoutMs",
-  stalled: "writeTimeoutMs",
-};
-
 const KEEPALIVE = Buffer.from("keep-ali", "latin1");
-/** Cost of a waiting chunk besides its bytes. */
-const CHUNK_OVERHEAD_BYTES = 128;
 
 export class Connection {
   readonly #listener: ConnectionListener;
   readonly #limits: Limits;
   readonly #parts: Parts;
+  readonly #exchanges: Exchanges;
   readonly #input: FrameInput;
   readonly #farewell: Farewell;
   readonly #pings: Pings;
@@ -96,7 +84,12 @@ export class Connection {
       now,
       chance,
       onLimit,
-      onLocalEnd: (stream) => this.#localEnded(stream),
+      onLocalEnd: (stream) => this.#exchanges.localEnded(stream),
+    });
+    this.#exchanges = new Exchanges(this.#parts, {
+      listener: options.listener,
+      touched: () => this.#touched(),
+      closed: () => this.#finishIfDrained(),
     });
     this.#farewell = new Farewell(this.#parts);
     this.#pings = new Pings(this.#parts.output);
@@ -214,23 +207,12 @@ export class Connection {
    */
   request(headers: HeaderList, endStream: boolean, listener: StreamListener, more?: HeaderList): Stream | undefined {
     if (this.#parts.role !== "client") throw new Error("only a client makes requests");
-    if (this.openable === 0) return undefined;
-    const { lifetime, limits, outflow, streams, clock } = this.#parts;
-    streams.highestLocal += 2;
-    const stream = new Stream(streams.highestLocal, listener, outflow.streamWindow, limits.initialWindowSize);
-    stream.isHead = headers.method === "HEAD";
-    streams.add(stream);
-    lifetime.streams(streams.size, clock.now);
-    this.#headers(stream, headers, endStream, more);
-    return stream;
+    return this.openable === 0 ? undefined : this.#exchanges.begin(headers, endStream, listener, more);
   }
 
   /** Server: the head of the response, or an interim one (a status below 200). No effect on a stream that is closed. */
   respond(stream: Stream, headers: HeaderList, endStream: boolean, more?: HeaderList): void {
-    if (stream.closed) return;
-    if (stream.responded || stream.localEnded) throw new Error(`stream ${stream.id} was responded to already`);
-    stream.responded = headers.status >= 200;
-    this.#headers(stream, headers, endStream, more);
+    this.#exchanges.respond(stream, headers, endStream, more);
   }
 
   /**
@@ -238,46 +220,22 @@ export class Connection {
    * listener's `drained`. No effect on a stream that is closed.
    */
   send(stream: Stream, bytes: Uint8Array, endStream: boolean): boolean {
-    if (stream.closed) return true;
-    if (stream.localEnded || stream.endsAfter) throw new Error(`stream ${stream.id} has ended here`);
-    this.#parts.outflow.send(stream, bytes, endStream);
-    this.#touched();
-    if (stream.unsentBytes === 0) return true;
-    const chunks = (stream.unsent?.length ?? 0) - stream.unsentAt;
-    const kept = stream.unsentBytes + chunks * CHUNK_OVERHEAD_BYTES;
-    if (chunks > 1 && kept > this.#limits.maxStreamUnsentBytes) {
-      this.#parts.limited("maxStreamUnsentBytes");
-      this.reset(stream, ERROR_CODE.enhanceYourCalm);
-    }
-    stream.waiting = stream.unsentBytes >= this.#limits.sendBufferBytes;
-    return !stream.waiting;
+    return this.#exchanges.send(stream, bytes, endStream);
   }
 
   /** Ends our side with trailers, behind all that was sent. No effect on a stream that is closed. */
   trailers(stream: Stream, list: HeaderList, more?: HeaderList): void {
-    if (stream.closed) return;
-    if (stream.localEnded || stream.endsAfter) throw new Error(`stream ${stream.id} has ended here`);
-    this.#parts.outflow.trailers(stream, list, more);
-    this.#touched();
+    this.#exchanges.trailers(stream, list, more);
   }
 
   /** Gives a stream up, both ways. */
   reset(stream: Stream, code: number): void {
-    if (stream.closed) return;
-    const { output, streams } = this.#parts;
-    output.rstStream(stream.id, code);
-    streams.rememberReset(stream.id);
-    this.#closeStream(stream, { kind: "reset", by: "here", code, unprocessed: false });
-    this.#touched();
+    this.#exchanges.reset(stream, code);
   }
 
   /** The application has done with so many bytes of the stream's data: the peer may send as many more. */
   consume(stream: Stream, bytes: number): void {
-    if (stream.closed) return;
-    if (bytes > stream.unconsumed) throw new RangeError(`${bytes} bytes consumed, ${stream.unconsumed} are there`);
-    stream.unconsumed -= bytes;
-    this.#parts.inflow.creditStream(stream, bytes);
-    this.#touched();
+    this.#exchanges.consume(stream, bytes);
   }
 
   /**
@@ -312,7 +270,7 @@ export class Connection {
 
   #host(): InboundHost {
     return {
-      opened: (id, headers) => this.#opened(id, headers),
+      opened: (id, headers) => this.#exchanges.opened(id, headers),
       ready: () => this.#listener.ready(),
       settingsChanged: () => {
         if (this.#parts.role === "client") this.#listener.available();
@@ -323,30 +281,9 @@ export class Connection {
       },
       peerGoesAway: (lastStreamId, code, debug) => this.#peerGoesAway(lastStreamId, code, debug),
       admits: () => this.#admits(),
-      closeStream: (stream, end) => this.#closeStream(stream, end),
+      closeStream: (stream, end) => this.#exchanges.close(stream, end),
       resetStream: (stream, code) => this.reset(stream, code),
     };
-  }
-
-  #headers(stream: Stream, headers: HeaderList, endStream: boolean, more: HeaderList | undefined): void {
-    const { encoder, guard, output } = this.#parts;
-    encoder.encode(headers, more);
-    output.headers(stream.id, endStream, encoder.block, encoder.length);
-    guard.headersSent();
-    if (endStream) this.#localEnded(stream);
-    this.#touched();
-  }
-
-  #opened(id: number, headers: HeaderList): Stream {
-    const { clock, lifetime, limits, outflow, streams } = this.#parts;
-    const stream = new Stream(id, NOBODY, outflow.streamWindow, limits.initialWindowSize);
-    streams.add(stream);
-    lifetime.streams(streams.size, clock.now);
-    const listener = this.#listener.request(stream, headers);
-    stream.listener = listener;
-    // It may have been answered or reset meanwhile, when nobody listened.
-    if (stream.outcome !== undefined) listener.closed(stream, stream.outcome);
-    return stream;
   }
 
   #admits(): number {
@@ -358,39 +295,13 @@ export class Connection {
     return ERROR_CODE.refusedStream;
   }
 
-  #localEnded(stream: Stream): void {
-    stream.localEnded = true;
-    if (stream.remoteEnded) this.#closeStream(stream, ENDED);
-    else if (this.#parts.role === "server") {
-      // The response is whole: the rest of the request is of no use to anybody.
-      this.#parts.output.rstStream(stream.id, ERROR_CODE.noError);
-      this.#parts.streams.rememberReset(stream.id);
-      this.#closeStream(stream, ENDED);
-    }
-  }
-
-  #closeStream(stream: Stream, end: StreamEnd): void {
-    if (stream.closed) return;
-    stream.closed = true;
-    stream.outcome = end;
-    const { clock, guard, inflow, lifetime, outflow, streams } = this.#parts;
-    streams.delete(stream);
-    outflow.forget(stream);
-    if (stream.unconsumed > 0) inflow.credit(stream.unconsumed);
-    lifetime.streams(streams.size, clock.now);
-    if (end.kind === "ended") guard.streamEnded();
-    stream.listener.closed(stream, end);
-    if (this.#parts.role === "client") this.#listener.available();
-    this.#finishIfDrained();
-  }
-
   #peerGoesAway(lastStreamId: number, code: number, debug: string): void {
     const { role, streams } = this.#parts;
     if (this.#farewell.peerGoesAway(code)) this.#listener.draining(code, debug);
     if (role === "client") {
       for (const stream of [...streams.values()]) {
         if (stream.id <= lastStreamId) continue;
-        this.#closeStream(stream, { kind: "reset", by: "peer", code: ERROR_CODE.refusedStream, unprocessed: true });
+        this.#exchanges.close(stream, { kind: "reset", by: "peer", code: ERROR_CODE.refusedStream, unprocessed: true });
       }
     }
     this.#finishIfDrained();
@@ -411,37 +322,27 @@ export class Connection {
     this.#parts.limited(LIMIT_OF[due]);
     switch (due) {
       case "handshake":
-        this.#giveUp(ERROR_CODE.protocolError, "no SETTINGS in time");
-        break;
       case "settings":
-        this.#giveUp(ERROR_CODE.settingsTimeout, "no acknowledgement of SETTINGS in time");
-        break;
-      case "ping":
-        this.#parts.output.ping(false, KEEPALIVE, 0);
-        break;
       case "silent":
-        this.#giveUp(ERROR_CODE.noError, "no answer to a keepalive PING in time");
-        break;
+      case "grace":
+        return this.#giveUp(GIVES_UP[due]);
+      case "ping":
+        return this.#parts.output.ping(false, KEEPALIVE, 0);
       case "idle":
       case "age":
-        this.drain(now);
-        break;
-      case "grace":
-        this.#giveUp(ERROR_CODE.noError, "streams were still open when the grace was over");
-        break;
+        return this.drain(now);
       case "drain":
-        this.#sayLastStream();
-        break;
+        return this.#sayLastStream();
       case "stalled":
         this.#parts.output.drop();
         this.#close({ kind: "timeout", code: ERROR_CODE.noError, message: "the peer takes nothing" });
-        break;
+        return;
       default:
-        unreachable(due);
+        return unreachable(due);
     }
   }
 
-  #giveUp(code: number, message: string): void {
+  #giveUp({ code, message }: { readonly code: number; readonly message: string }): void {
     this.#farewell.goAway(code, message);
     this.#close({ kind: "timeout", code, message });
   }
@@ -493,23 +394,4 @@ export class Connection {
     this.#woken = true;
     this.#listener.wake();
   }
-}
-
-/** A listener has thrown. */
-function failedBy(error: unknown): Closing {
-  const message = error instanceof Error ? error.message : String(error);
-  return { kind: "failed", code: ERROR_CODE.internalError, message };
-}
-
-/** Listens to a stream until somebody else does. */
-const NOBODY: StreamListener = {
-  headers: () => {},
-  data: () => {},
-  end: () => {},
-  drained: () => {},
-  closed: () => {},
-};
-
-function unreachable(due: never): never {
-  throw new Error(`unknown deadline ${String(due)}`);
 }

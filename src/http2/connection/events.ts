@@ -1,5 +1,6 @@
 /** The events of a connection for its user. */
 
+import { ERROR_CODE } from "../error.js";
 import type { HeaderList } from "../hpack/header-list.js";
 import type { Stream, StreamListener } from "./stream.js";
 
@@ -29,4 +30,10 @@ export interface ConnectionListener {
   closed(closing: Closing): void;
   /** Something is to be taken, and nobody is inside `receive` or `tick` who would. */
   wake(): void;
+}
+
+/** A listener has thrown. */
+export function failedBy(error: unknown): Closing {
+  const message = error instanceof Error ? error.message : String(error);
+  return { kind: "failed", code: ERROR_CODE.internalError, message };
 }

@@ -35,3 +35,10 @@ export function isDescriptorShortage(error: unknown): boolean {
   const name = typeof code === "number" ? NUMBERS[code] : code;
   return name === "EMFILE" || name === "ENFILE" || isDescriptorShortage(error.cause);
 }
+
+/** The code of what a function of the system threw; undefined: it has none. */
+export const codeOf = (error: unknown): string | undefined =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+
+/** Whatever was thrown, as an error. */
+export const errorOf = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));

@@ -3,9 +3,11 @@
  * for the time in which a secret is replaced (docs/security.md). A file that others can read protects nothing and is
  * refused.
  */
+
 import { randomBytes } from "node:crypto";
 import { closeSync, constants, fstatSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
+import { codeOf } from "../base/errno.js";
 import { SettingError } from "./setting-error.js";
 
 /** Shorter ones could be guessed from what anybody can record who listens at a member's address. */
@@ -83,7 +85,7 @@ export function makeSecretFile(path: string): void {
   try {
     file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
+    if (codeOf(error) === "EEXIST") return;
     throw new SettingError(`${path} cannot be made: ${reasonOf(error)}`);
   }
   try {
@@ -102,6 +104,6 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 function reasonOf(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code ?? "";
+  const code = codeOf(error) ?? "";
   return REASONS[code] ?? (code || String(error));
 }

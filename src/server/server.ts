@@ -1,7 +1,9 @@
 /** The composition root: from a configuration to a running node. */
+
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StorageKind } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { errorOf } from "../base/errno.js";
 import type { NodeConfig } from "../config/config.js";
 import type { Key, NodeId, Partition } from "../core/model/ids.js";
 import type { EncodedView } from "../core/view/encoded-view.js";
@@ -206,7 +208,7 @@ class NodeServer implements RunningServer {
         this.tellDiffering(decided);
         this.serve(decided);
       })
-      .catch((error: unknown) => this.fail((error as Error).message));
+      .catch((error: unknown) => this.fail(errorOf(error).message));
   }
 
   /** The view counts, whatever the settings. */

@@ -8,10 +8,12 @@
  * name of its own and then linked to the name of the lock, which works for one process only. A lock that a killed
  * process left behind is taken away first.
  */
+
 import { randomBytes } from "node:crypto";
 import { link, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { codeOf } from "../base/errno.js";
 
 const LOCK_NAME = "lock";
 const OWN_NAME = /^lock\.[0-9]+\.[0-9a-f]+$/;
@@ -93,7 +95,7 @@ async function listenNameless(folder: string): Promise<Server> {
   try {
     return await listen(name);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    if (codeOf(error) !== "EADDRINUSE") throw error;
     await refuseLiving(name);
     throw new Locked(null);
   }
@@ -105,7 +107,7 @@ async function take(folder: string, own: string, socketPath: (name: string) => s
     try {
       return await link(from, to);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      if (codeOf(error) !== "EEXIST") throw error;
     }
     await refuseLiving(socketPath(LOCK_NAME));
     // Its process is gone. Only one of several that see this may take it away.
@@ -113,7 +115,7 @@ async function take(folder: string, own: string, socketPath: (name: string) => s
     try {
       await rename(to, join(folder, stale));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") continue;
+      if (codeOf(error) === "ENOENT") continue;
       throw error;
     }
     try {

@@ -15,7 +15,7 @@ import { constants, type Stats } from "node:fs";
 import { access, chmod, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { pathReasonOf } from "../base/errno.js";
+import { codeOf, pathReasonOf } from "../base/errno.js";
 import { crc32 } from "../codec/bytes/checksum.js";
 import { encodedViewFrom } from "../codec/peer/encoded-view.js";
 import { type NodeId, nodeId } from "../core/model/ids.js";
@@ -190,7 +190,7 @@ async function mustBeUsable(path: string): Promise<void> {
   try {
     found = await stat(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw new DirectoryError(`${path}: ${pathReasonOf(error)}`);
+    if (codeOf(error) !== "ENOENT") throw new DirectoryError(`${path}: ${pathReasonOf(error)}`);
     try {
       await mkdir(path, { recursive: true, mode: 0o700 });
       await syncFolderOf(dirname(path));
@@ -225,7 +225,7 @@ export async function readDirectory(path: string): Promise<Contents> {
   try {
     found = await stat(path);
   } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const missing = codeOf(error) === "ENOENT";
     throw new DirectoryError(`${path}: ${missing ? "there is no such directory" : pathReasonOf(error)}`);
   }
   if (!found.isDirectory()) throw new DirectoryError(`${path} is a file: name a node's directory`);

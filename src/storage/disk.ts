@@ -5,7 +5,9 @@
  * Like everything above it this is free of promises and takes its files, its checkpoint and its timers as arguments. So
  * the simulator can run it, recovery included, on a disk of its own.
  */
+
 import { present } from "../base/assert.js";
+import { codeOf, errorOf } from "../base/errno.js";
 import { isTableEntry, NODE_WIDE, type SeenPosition, type TableEntry } from "../codec/disk/entry.js";
 import type { LogRecord } from "../codec/disk/log-record.js";
 import type { CopyEntry } from "../core/model/copy-entry.js";
@@ -57,7 +59,7 @@ export class DiskStorage implements CopyStorage {
     try {
       storage = new DiskStorage(options);
     } catch (error) {
-      return opened(error as Error, null);
+      return opened(errorOf(error), null);
     }
     storage.recover(opened);
   }
@@ -318,7 +320,7 @@ export class DiskStorage implements CopyStorage {
   }
 
   private push(entry: NodeEntry | CopyEntry | SeenPosition): void {
-    const log = this.log as Log;
+    const log = present(this.log, "the log");
     if (isTableEntry(entry)) {
       const state = this.take(entry);
       log.push(entry, state.table);
@@ -392,7 +394,7 @@ export class DiskStorage implements CopyStorage {
   private fail(error: Error): void {
     if (this.closed) return;
     this.close();
-    const { code } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     this.options.events.failed(`the disk failed: ${code === undefined ? "" : `${code}, `}${error.message}`);
   }
 }

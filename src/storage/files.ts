@@ -6,6 +6,7 @@
  * between. A `create` that was not done has happened or has not. Everything that was done is there. A bad disk may
  * change any byte of what was done later on.
  */
+import { codeOf } from "../base/errno.js";
 export type Done = (error: Error | null) => void;
 
 /** A file that a crash left unfinished has this behind its name. */
@@ -34,7 +35,7 @@ export interface Files {
 
 /** An error that goes away by itself: there is no space, and what was there before is unharmed. */
 export function isFull(error: Error): boolean {
-  const { code } = error as NodeJS.ErrnoException;
+  const code = codeOf(error);
   return code === "ENOSPC" || code === "EDQUOT";
 }
 

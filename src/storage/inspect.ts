@@ -15,7 +15,7 @@ import type { TableId } from "../codec/disk/table-id.js";
 import type { Ballot, Timestamp } from "../core/model/ballot.js";
 import { BACKUP_PAGE_BYTES } from "../core/model/bounds.js";
 import {
-  type ChangeNumber,
+  changeNumber,
   type GroupEpoch,
   type Key,
   NO_CHANGE,
@@ -183,7 +183,7 @@ export class StoppedNode {
   }
 
   async *registersOf(partition: Partition, table: RegisterTable): AsyncIterable<InspectedKey> {
-    for (let after = 0 as ChangeNumber; ; ) {
+    for (let after = changeNumber(0); ; ) {
       const { found, more } = changesPage(table, after, PAGE_KEYS, BACKUP_PAGE_BYTES);
       for (const { key } of found) {
         const register = table.get(key);
@@ -365,7 +365,7 @@ const EMPTY: Checkpoint = {
   bytes: 0,
   written: 0,
   get: () => null,
-  below: () => ({ change: 0 as ChangeNumber, tombstone: false }),
+  below: () => ({ change: changeNumber(0), tombstone: false }),
   tallies: () => [],
   states: () => [],
   changes: () => [],

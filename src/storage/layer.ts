@@ -3,6 +3,7 @@
  * checkpoint; while a layer is being folded, a younger one lies over it.
  */
 
+import { present } from "../base/assert.js";
 import { isCovered, type Timestamp } from "../core/model/ballot.js";
 import type { ChangeNumber, Key } from "../core/model/ids.js";
 import type { Register } from "../core/model/register.js";
@@ -121,7 +122,7 @@ export class Layer {
   tombstones(limit: number, skip: (key: Key) => boolean, found: Change[]): void {
     for (const key of this.deleted) {
       if (found.length >= limit) return;
-      const change = skip(key) ? null : described(this.slots.get(key) as Slot);
+      const change = skip(key) ? null : described(present(this.slots.get(key), "a key of the layer"));
       if (change !== null) found.push(change);
     }
   }

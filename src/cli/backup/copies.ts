@@ -3,12 +3,14 @@
  * acknowledged by the others; a majority of them has it. All those lists are of one group epoch (H11). A partition that
  * gets another group meanwhile is listed again, by the newest view.
  */
+
 import { setTimeout as sleep } from "node:timers/promises";
 import { BackupServiceDefinition } from "../../../gen/ts/onar/backup/v1/backup.js";
 import {
   ReconfigurationServiceDefinition,
   type View,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { errorOf } from "../../base/errno.js";
 import { type Address, address } from "../../config/values.js";
 import { GrpcError } from "../../grpc/status.js";
 import { call, type Target } from "../calls/call.js";
@@ -148,7 +150,7 @@ export class Copies {
         ? "it does not answer"
         : error instanceof GrpcError
           ? failureThrown(error).message
-          : (error as Error).message;
+          : errorOf(error).message;
       return `${this.addressOf(node)}: ${why}`;
     } finally {
       clearTimeout(timer);

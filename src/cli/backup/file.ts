@@ -3,7 +3,7 @@ import type { Stats } from "node:fs";
 import { type FileHandle, open, rename, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { BackupEnd, BackupEntry, BackupHeader } from "../../../gen/ts/onar/backup/v1/backup.js";
-import { pathReasonOf } from "../../base/errno.js";
+import { codeOf, errorOf, pathReasonOf } from "../../base/errno.js";
 import { BackupDecoder, BackupFileError } from "../../codec/api/backup-file.js";
 import { CliError, EXIT } from "../ending/exit.js";
 
@@ -41,7 +41,7 @@ export class NewFile {
     try {
       return new NewFile(path, partial, await open(partial, "wx", 0o600));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") {
+      if (codeOf(error) === "EEXIST") {
         throw notDone(
           `${partial} exists: another backup is writing it, or one was killed. If none is running, remove it and try again`,
         );
@@ -96,7 +96,7 @@ export class NewFile {
           at += (await this.handle.write(bytes, at, bytes.length - at)).bytesWritten;
         }
       } catch (error) {
-        this.failed ??= error as Error;
+        this.failed ??= errorOf(error);
       }
       this.queued -= bytes.length;
     });
@@ -160,7 +160,7 @@ async function statOf(path: string): Promise<Stats | null> {
   try {
     return await stat(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    if (codeOf(error) === "ENOENT") return null;
     throw notDone(`${path} cannot be used: ${pathReasonOf(error)}`);
   }
 }

@@ -3,8 +3,10 @@
  * of it. So files and devices are written to here; pipes, sockets and terminals are its streams. A write that failed is
  * remembered: it decides how the command ends (process.ts).
  */
+
 import { fstatSync, type Stats, writeSync } from "node:fs";
 import { isatty, WriteStream } from "node:tty";
+import { codeOf } from "../../base/errno.js";
 import { type Destination, fileDestination, streamDestination } from "../../observe/log-sink.js";
 
 /** How long to wait for a device that takes nothing just now. */
@@ -79,7 +81,7 @@ function writeWhole(fd: number, bytes: Uint8Array): void {
     try {
       at += writeSync(fd, bytes, at);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      if (codeOf(error) !== "EAGAIN") throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, DEVICE_BUSY_MS);
     }
   }

@@ -20,15 +20,7 @@ import { type Instant, since } from "../../base/time.js";
 import { TransientMap } from "../../base/transient-map.js";
 import { countVotes, voteOf } from "../../base/votes.js";
 import { compareTimestamps, type Timestamp } from "../model/ballot.js";
-import {
-  type Attempt,
-  attempt as attemptOf,
-  type Key,
-  NO_NODE,
-  NO_REVISION,
-  type NodeId,
-  UNKNOWN_REVISION,
-} from "../model/ids.js";
+import { type Attempt, attempt as attemptOf, type Key, NO_NODE, NO_REVISION, UNKNOWN_REVISION } from "../model/ids.js";
 import type { HandedOver, Imposed, Nack, Read, ReadAnswer } from "../model/message.js";
 import type { ReadRequest, Refusal, Result } from "../model/operation.js";
 import type { Outbox, Ticket } from "../model/outbox.js";
@@ -360,7 +352,7 @@ export class Reader {
       standing: {
         revision,
         groupEpoch: this.group.epoch,
-        writer: (writer < 0 ? 0 : this.group.replicas[writer]) as NodeId,
+        writer: this.group.replicas[writer] ?? NO_NODE,
       },
     };
     // A local answer shows what a majority has on disk, whatever this node's disk does.

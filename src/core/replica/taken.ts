@@ -14,6 +14,7 @@
  *
  * Source: anti-entropy by version vectors, as in Bayou and Dynamo; a ballot is what is counted in.
  */
+import { present } from "../../base/assert.js";
 import { type Ballot, compareBallots, type SeqRanges, sameBallot, type Timestamp } from "../model/ballot.js";
 
 /** Ranges that are remembered per partition, and sent along. At it: those of the oldest ballot go, the lowest first. */
@@ -112,12 +113,12 @@ export class Taken {
     }
     const fresh: OfBallot = { ballot, ranges: [] };
     this.known.splice(at, 0, fresh);
-    if (this.known.length > MAX_BALLOTS) this.count -= (this.known.pop() as OfBallot).ranges.length / 2;
+    if (this.known.length > MAX_BALLOTS) this.count -= present(this.known.pop(), "one of many").ranges.length / 2;
     return fresh;
   }
 
   private forget(): void {
-    const oldest = this.known.at(-1) as OfBallot;
+    const oldest = present(this.known.at(-1), "one with ranges");
     const gone = Math.min(oldest.ranges.length / 2, MAX_RANGES / 8);
     oldest.ranges.splice(0, gone * 2);
     this.count -= gone;

@@ -108,7 +108,7 @@ export class Answers {
 
   /** The record of the request may have been forgotten (R9). */
   expire(asker: Asker, floor: Revision, out: Outbox): void {
-    const revision = Math.max(floor, this.replica.settledRevision) as Revision;
+    const revision = floor > this.replica.settledRevision ? floor : this.replica.settledRevision;
     this.result(asker, { status: "unknown", unknown: { reason: "request-expired", revision } }, out);
   }
 

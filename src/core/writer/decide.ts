@@ -6,7 +6,7 @@
  * of a request with an id, which leaves a completion record. A failed condition or a delete of nothing, without an id,
  * leaves it: then its answer still needs a round (R5).
  */
-import { unreachable } from "../../base/assert.js";
+import { present, unreachable } from "../../base/assert.js";
 import { MAX_RECORDS } from "../../base/limits.js";
 import { type Instant, since } from "../../base/time.js";
 import type { Timestamp } from "../model/ballot.js";
@@ -180,7 +180,7 @@ export function retain(
   let risen = register.floor;
   if (!planted("R9.forget-without-floor")) {
     for (let i = 0; i < forgotten; i++) {
-      const { revision } = records.at(i) as CompletionRecord;
+      const { revision } = present(records.at(i), "a record that is forgotten");
       if (revision > risen) risen = revision;
     }
   }

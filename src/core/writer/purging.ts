@@ -14,7 +14,7 @@
  * Source: garbage collection of CASPaxos registers (Rystsov 2018, 3.1), with the fence of a ballot in the place of its
  * clocks.
  */
-import { assert } from "../../base/assert.js";
+import { assert, present } from "../../base/assert.js";
 import { type Instant, since } from "../../base/time.js";
 import { type Ballot, compareBallots, type Timestamp } from "../model/ballot.js";
 import type { Attempt, Key } from "../model/ids.js";
@@ -138,7 +138,7 @@ export class Purging {
 
   private next(now: Instant, out: Outbox): void {
     while (this.waiting.length > 0 && this.byAttempt.size < MAX_ASKED) {
-      const { key, timestamp } = this.waiting.pop() as Change;
+      const { key, timestamp } = present(this.waiting.pop(), "one that waits");
       if (timestamp === null) continue;
       const entry = new PurgedKey(key, timestamp, this.attempts.next(), now);
       this.byAttempt.set(entry.round.attempt, entry);

@@ -6,7 +6,7 @@
 import { assert } from "../../base/assert.js";
 import type { Instant } from "../../base/time.js";
 import type { Ballot } from "../model/ballot.js";
-import { NO_REVISION, type Revision } from "../model/ids.js";
+import { NO_REVISION, type Revision, revision } from "../model/ids.js";
 import type { Reserved } from "../model/message.js";
 import type { Outbox, Ticket } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
@@ -122,7 +122,7 @@ export class Revisions {
       this.ask(now, out);
       return null;
     }
-    this.last = (this.last + 1) as Revision;
+    this.last = revision(this.last + 1);
     assert(this.last <= this.reserved || unreserved, "writer I3: a revision handed out is reserved at a majority");
     // Renewed ahead of need.
     if (this.reserved - this.last < RESERVATION_WINDOW / 2) this.ask(now, out);
@@ -161,7 +161,7 @@ export class Revisions {
 
   private ask(now: Instant, out: Outbox): void {
     if (this.round !== null || planted("R13.no-reservation")) return;
-    this.asked = (Math.max(this.last, this.reserved) + RESERVATION_WINDOW) as Revision;
+    this.asked = revision(Math.max(this.last, this.reserved) + RESERVATION_WINDOW);
     this.askedFloor = this.reserved >= this.wantedFloor ? this.wantedFloor : NO_REVISION;
     this.round = new Round(this.attempts.next(), now);
     this.send(this.round, this.group.everyone, out);

@@ -1,6 +1,6 @@
 /**
- * The exchanges of a connection: how streams begin, what is sent on each, and how each ends. Every stream that was begun
- * is closed once. Connection says what each method does for whoever drives it.
+ * The exchanges of a connection: how streams begin, what is sent on each, and how each ends. Every stream that was
+ * begun is closed once. Connection says what each method does for whoever drives it.
  */
 
 import { ERROR_CODE } from "../error.js";

@@ -1,7 +1,9 @@
 /** Steps of founding, between the wire and the core. */
+
 import type { FoundResponse, Founder as WireFounder } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { StartRefusedReason } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { unreachable } from "../../base/assert.js";
+import { errorOf } from "../../base/errno.js";
 import { encodedViewFrom } from "../../codec/peer/encoded-view.js";
 import { nodeId } from "../../core/model/ids.js";
 import { MAX_ADDRESS_CHARACTERS, MAX_MEMBERS, wrongInMember } from "../../core/view/check.js";
@@ -19,7 +21,7 @@ export function viewOf(bytes: Uint8Array): EncodedView {
   try {
     return encodedViewFrom(bytes);
   } catch (error) {
-    throw new Unbelievable(`a view that cannot be read: ${(error as Error).message}`);
+    throw new Unbelievable(`a view that cannot be read: ${errorOf(error).message}`);
   }
 }
 

@@ -1,7 +1,9 @@
 /** Asks a node of a cluster for its newest view, and tells it a wish along. It does so by a call, as no stream can be
  * opened yet. */
+
 import type { FoundRequest, Founder as WireFounder } from "../../../gen/ts/onar/replication/v1/replication.js";
 import { StartRefusedReason } from "../../../gen/ts/onar/replication/v1/replication.js";
+import { errorOf } from "../../base/errno.js";
 import { believedView, joinWishToWire } from "../../codec/peer/view-messages.js";
 import { type NodeId, nodeId } from "../../core/model/ids.js";
 import type { EncodedView } from "../../core/view/encoded-view.js";
@@ -49,7 +51,7 @@ export class NewestViews {
     try {
       return { from, newest: believedView(response.step.value.view) };
     } catch (error) {
-      return { why: `says what cannot be: ${(error as Error).message}` };
+      return { why: `says what cannot be: ${errorOf(error).message}` };
     }
   }
 

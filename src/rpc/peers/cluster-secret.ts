@@ -9,7 +9,9 @@
  *
  * Source: the challenge and response of ISO/IEC 9798-4, mutual, three passes.
  */
+
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { errorOf } from "../../base/errno.js";
 import { readSecretFile, type SecretFile } from "../../config/secret-file.js";
 
 export const NONCE_BYTES = 32;
@@ -99,7 +101,7 @@ export class SecretOfFile implements ClusterSecret {
       const count = now.secrets.length === 1 ? "1 secret" : `${now.secrets.length} secrets`;
       this.notice(`the cluster secret has changed: ${count} in ${this.path}, in force for new connections`);
     } catch (error) {
-      const { message } = error as Error;
+      const { message } = errorOf(error);
       if (message === this.trouble) return;
       this.trouble = message;
       this.notice(`${message}. The secret read before stays in force`);

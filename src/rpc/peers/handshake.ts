@@ -1,7 +1,7 @@
 /** The rule of which nodes may talk to each other: the first frame of either side of a stream, checked before anything
  * else is read. */
 import { type Handshake, type Refusal, RefusalReason } from "../../../gen/ts/onar/replication/v1/replication.js";
-import { NO_NODE, type NodeId } from "../../core/model/ids.js";
+import { NO_NODE, type NodeId, nodeId } from "../../core/model/ids.js";
 import { planted } from "../../core/model/planted.js";
 import { rolledBack } from "../../core/replica/rolled-back.js";
 import type { EncodedView } from "../../core/view/encoded-view.js";
@@ -49,7 +49,7 @@ export function checkHandshake(handshake: Handshake, context: HandshakeContext):
     );
   }
   if (handshake.nodeId === self) return refusal(RefusalReason.SELF, "this node dialed itself", "");
-  if (memberOf(view, handshake.nodeId as NodeId) === undefined) {
+  if (memberOf(view, nodeId(handshake.nodeId)) === undefined) {
     return refusal(RefusalReason.NOT_A_MEMBER, `${peer} is not a member of view ${view.epoch}`, "");
   }
   const sameEpoch = handshake.viewEpoch === view.epoch && !planted("W4.any-digest");

@@ -8,7 +8,7 @@
 import type { Stored } from "../../codec/disk/checkpoint-record.js";
 import type { StateEntry } from "../../codec/disk/entry.js";
 import type { TableId } from "../../codec/disk/table-id.js";
-import type { ChangeNumber, Key } from "../../core/model/ids.js";
+import { type ChangeNumber, changeNumber, type Key } from "../../core/model/ids.js";
 import type { Register } from "../../core/model/register.js";
 import type { Forgotten, Removal, RemovalsPage } from "../../core/model/removals.js";
 import type { Bad, Change, Held } from "../../core/model/table.js";
@@ -123,4 +123,4 @@ export interface Checkpoint {
   close(done: () => void): void;
 }
 
-export const NONE_BELOW: Below = { change: 0 as ChangeNumber, tombstone: false };
+export const NONE_BELOW: Below = { change: changeNumber(0), tombstone: false };

@@ -9,9 +9,11 @@
  * A write of onar.json, which is there whole or not at all, makes the one into the other. So a crash at any moment
  * costs the work at most. It takes time and disk in proportion to the data, and memory for a few thousand keys.
  */
+
 import { existsSync } from "node:fs";
 import { rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { errorOf } from "../../base/errno.js";
 import { type DataDirectory, DIRECTORY_FORMAT, DirectoryError, syncFolderOf } from "../directory.js";
 import { CheckpointError } from "./checkpoint.js";
 import { FirstCheckpoint, type TableEntry } from "./first-format.js";
@@ -50,7 +52,7 @@ export async function convert(directory: DataDirectory, notice: (text: string) =
         await syncFolderOf(fresh);
         await syncFolderOf(path);
       } catch (error) {
-        throw error instanceof CheckpointError ? error : notConverted(path, error as Error);
+        throw error instanceof CheckpointError ? error : notConverted(path, errorOf(error));
       }
       notice(`the checkpoint was written anew in ${((performance.now() - begun) / 1_000).toFixed(1)} s`);
     }

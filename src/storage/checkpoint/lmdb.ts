@@ -4,7 +4,9 @@
  *
  * A fold's transaction is planned first, in turns of a few milliseconds, and then handed to LMDB's thread whole.
  */
+
 import { present } from "../../base/assert.js";
+import { errorOf } from "../../base/errno.js";
 import type { BlockEntry } from "../../codec/disk/block.js";
 import type { Stored } from "../../codec/disk/checkpoint-record.js";
 import type { TableId } from "../../codec/disk/table-id.js";
@@ -162,7 +164,7 @@ export class LmdbCheckpoint implements Checkpoint {
           if (performance.now() > until) return void setImmediate(turn);
         }
       } catch (error) {
-        return told(error as Error, []);
+        return told(errorOf(error), []);
       }
       told(null, writes);
     };

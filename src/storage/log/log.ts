@@ -15,6 +15,7 @@
  *       place, which is safe, as whatever part of them is there is overwritten.
  */
 
+import { present } from "../../base/assert.js";
 import type { StoredEntry } from "../../codec/disk/entry.js";
 import { RecordBuffer } from "../../codec/disk/log-record.js";
 import type { TableId } from "../../codec/disk/table-id.js";
@@ -195,14 +196,14 @@ export class Log {
   private enter(segment: Segment): void {
     // One that a crash left without records is overwritten.
     const same = this.segments.at(-1);
-    if (same?.name === segment.name) this.bytes -= (this.segments.pop() as Segment).length;
+    if (same?.name === segment.name) this.bytes -= present(this.segments.pop(), "the segment").length;
     this.current = segment;
     this.segments.push(segment);
     this.bytes += segment.length;
   }
 
   private put(batch: Batch): void {
-    const { name, first, length } = this.current as Segment;
+    const { name, first, length } = present(this.current, "the segment");
     const { bytes, count } = batch.records;
     this.options.files.write(name, length, bytes, (error) => {
       if (this.closed) return;

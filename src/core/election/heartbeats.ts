@@ -229,7 +229,8 @@ export class Heartbeats {
     return {
       kind: "heartbeat-answer",
       round,
-      heard: this.heardTold,
+      // Whoever has this version takes in nothing of the answer but its round (H1).
+      heard: since === this.version ? NOBODY : this.heardTold,
       version: this.version,
       since,
       full: this.full,

@@ -30,7 +30,7 @@ const NOT_RUN: Readonly<Record<string, number>> = {
   "docs/checking.md": 0,
   "docs/errors.md": 0,
   "docs/api.md": 0,
-  "docs/operating.md": 8,
+  "docs/operating.md": 9,
   "docs/configuration.md": 0,
   "docs/security.md": 1,
 };

@@ -6,7 +6,7 @@
  * It tells first what may be lost, and writes nothing until that is confirmed with the id of the cluster.
  */
 import { randomBytes } from "node:crypto";
-import { jsonText } from "../../base/printable.js";
+import { jsonText, printable } from "../../base/printable.js";
 import { BACKUP_FORMAT, BackupEncoder } from "../../codec/api/backup-file.js";
 import { oneOf } from "../../config/values.js";
 import { ERA } from "../../core/model/ids.js";
@@ -32,6 +32,8 @@ export interface RecoverOptions {
 
 /** Partitions and keys that are named; the others are counted. */
 const NAMED = 10;
+/** Characters of a key that are shown. */
+const SHOWN = 100;
 /** A node of which no directory is here may have reserved more: the new cluster begins an era later. */
 const UNSEEN_REVISIONS = BigInt(ERA);
 
@@ -133,7 +135,7 @@ async function reportOf(survivors: Survivors, io: Io, interrupt: AbortSignal): P
         const { key, register } = found;
         if (register === null) {
           unreadable++;
-          if (unreadableKeys.length < NAMED) unreadableKeys.push(JSON.stringify(Buffer.from(key, "latin1").toString()));
+          if (unreadableKeys.length < NAMED) unreadableKeys.push(jsonText(Buffer.from(key, "latin1").toString()));
           continue;
         }
         if (found.doubtful) doubtful++;
@@ -203,7 +205,7 @@ function textOf(report: Report): string[] {
     );
   if (report.unreadable > 0)
     lines.push(
-      `keys: ${report.unreadable} lost, as each copy here fails its checksum: ${report.unreadableKeys.join(", ")}`,
+      `keys: ${report.unreadable} lost, as each copy here fails its checksum: ${report.unreadableKeys.map((key) => printable(key, SHOWN)).join(", ")}`,
     );
   return lines;
 }

@@ -4,7 +4,7 @@
  * is in the outbox.
  */
 import { unreachable } from "../base/assert.js";
-import { after, type Duration, duration, type Instant } from "../base/time.js";
+import { after, type Duration, type Instant } from "../base/time.js";
 import { Detector } from "./election/detector.js";
 import { Heartbeats } from "./election/heartbeats.js";
 import { RoundTrips } from "./election/round-trips.js";
@@ -15,7 +15,7 @@ import { isCopyEntry, isViewEntry } from "./model/node-entry.js";
 import type { Result } from "./model/operation.js";
 import type { Outbox, Ticket } from "./model/outbox.js";
 import { planted } from "./model/planted.js";
-import type { CoreOptions } from "./options.js";
+import { type CoreOptions, DEFAULT_PURGE_AFTER, DEFAULT_ROUND } from "./options.js";
 import type { ServedPartition } from "./partition.js";
 import { Partitions } from "./partitions.js";
 import { Attempts } from "./quorum/attempts.js";
@@ -24,7 +24,7 @@ import { MendingLoad } from "./replica/mending-load.js";
 import { Resending } from "./resending.js";
 import { endRounds } from "./round-end.js";
 import { Transfers } from "./transfers.js";
-import type { ChainOutbox, ViewConflict } from "./view/chain.js";
+import type { ChainOutbox, ViewConflict } from "./view/chain-outbox.js";
 import type { EncodedView } from "./view/encoded-view.js";
 import type { ViewMessage } from "./view/message.js";
 import { writerToBe } from "./view/move.js";
@@ -32,15 +32,8 @@ import { placementOf, type View } from "./view/view.js";
 import { Views } from "./view/views.js";
 import { NodeLoad } from "./writer/node-load.js";
 
-/** A heartbeat round. A failover takes at most 7.5 of them. */
-export const DEFAULT_ROUND: Duration = duration(200);
 /** Kept until the driver takes them out. */
 const MAX_CONFLICTS = 16;
-/**
- * How long a deleted key's tombstone rests at least, and how far passes over a partition's tombstones are apart (R12).
- */
-export const DEFAULT_PURGE_AFTER: Duration = duration(5 * 60_000);
-
 export class Core {
   readonly self: NodeId;
   /** The newest that counts here. */

@@ -1,5 +1,5 @@
 /** The makings of a core: what storage restored, the newest view, and how fast things go. */
-import type { Duration, Instant } from "../base/time.js";
+import { type Duration, duration, type Instant } from "../base/time.js";
 import type { NodeId, Partition } from "./model/ids.js";
 import type { NodeEntry } from "./model/node-entry.js";
 import type { RegisterTable } from "./model/table.js";
@@ -9,6 +9,13 @@ import type { TransferPace } from "./transfer/transfer-load.js";
 import type { EncodedView } from "./view/encoded-view.js";
 import type { View } from "./view/view.js";
 import type { Move } from "./view/wished-moves.js";
+
+/** A heartbeat round. A failover takes at most 7.5 of them. */
+export const DEFAULT_ROUND: Duration = duration(200);
+/**
+ * How long a deleted key's tombstone rests at least, and how far passes over a partition's tombstones are apart (R12).
+ */
+export const DEFAULT_PURGE_AFTER: Duration = duration(5 * 60_000);
 
 export interface CoreOptions {
   readonly self: NodeId;

@@ -12,7 +12,7 @@ import type { NodeId, Partition, Revision } from "../core/model/ids.js";
 import type { NodeMessage, Request } from "../core/model/node-message.js";
 import type { Raised, Ticket } from "../core/model/outbox.js";
 import { planted } from "../core/model/planted.js";
-import type { ViewConflict } from "../core/view/chain.js";
+import type { ViewConflict } from "../core/view/chain-outbox.js";
 import type { Clock } from "../ports/clock.js";
 import type { Peers } from "../ports/peers.js";
 import type { Storage } from "../ports/storage.js";

@@ -15,7 +15,8 @@ import { voteOf } from "../../src/base/votes.js";
 import { type Ballot, ballot, compareBallots, formatBallot, sameBallot } from "../../src/core/model/ballot.js";
 import { groupEpoch, type NodeId, nodeId, viewEpoch } from "../../src/core/model/ids.js";
 import { Envelopes } from "../../src/core/model/outbox.js";
-import { Chain, type ChainOutbox, type ViewConflict } from "../../src/core/view/chain.js";
+import { Chain } from "../../src/core/view/chain.js";
+import type { ChainOutbox, ViewConflict } from "../../src/core/view/chain-outbox.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { ViewEntry, ViewMessage } from "../../src/core/view/message.js";
 import type { View } from "../../src/core/view/view.js";
@@ -199,8 +200,8 @@ class Search {
   private tryOn(original: Chain, state: number, input: Input): Step | null {
     const chain = copyOf(original, (part) => "digest" in part && "bytes" in part);
     // No time passes here: whatever was sent or asked for may be so again.
-    chain["told"].clear();
-    chain["wanted"] = null;
+    chain["spreading"]["told"].clear();
+    chain["spreading"]["wanted"] = null;
     const out = new SmallOutbox();
     try {
       if (!enter(chain, input, out)) return null;

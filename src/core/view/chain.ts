@@ -22,87 +22,44 @@ import { type Instant, instant, since } from "../../base/time.js";
 import { majorityOf } from "../../base/votes.js";
 import { type Ballot, compareBallots, sameBallot } from "../model/ballot.js";
 import { groupEpoch, type NodeId, type Partition, type ViewEpoch, viewEpoch } from "../model/ids.js";
-import type { EntrySink, Sink } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
 import { Acceptor } from "./acceptor.js";
+import type { ChainOutbox, ProposalRefusal } from "./chain-outbox.js";
 import type { EncodedView } from "./encoded-view.js";
 import { HeardReadies } from "./heard-readies.js";
 import { HeardRequests } from "./heard-requests.js";
-import type {
-  JoinWish,
-  OperationWish,
-  ViewAccept,
-  ViewEntry,
-  ViewMessage,
-  ViewPrepare,
-  ViewPromised,
+import { HeldViews } from "./held-views.js";
+import {
+  type JoinWish,
+  knownEpochOf,
+  type OperationWish,
+  type ViewAccept,
+  type ViewEntry,
+  type ViewMessage,
+  type ViewPrepare,
+  type ViewPromised,
 } from "./message.js";
 import type { ViewOperation } from "./operation.js";
 import { OwnRequests } from "./own-requests.js";
 import { Proposer } from "./proposer.js";
+import { Spreading, UNDER_WAY_MS } from "./spreading.js";
 import { successorFault } from "./successor.js";
 import { type Member, memberOf, type ReadyReplica } from "./view.js";
 
 /** After which the proposer asks again who did not answer. */
 export const ASK_AGAIN_MS = 100;
-/**
- * How long a view that was sent, or asked for, counts as under way at first. It is twice as long after each time, up to
- * the second number. A view that was just learned is on its way to everybody: whoever decided it sees to that.
- */
-export const UNDER_WAY_MS = 250;
-export const LONGEST_UNDER_WAY_MS = 4_000;
-
 const NEVER: Instant = instant(Number.NEGATIVE_INFINITY);
-
-/** The wishes of a step of the chain; contracts as in the core's outbox. */
-export interface ChainOutbox {
-  readonly entries: EntrySink<ViewEntry>;
-  readonly sendNow: Sink<ViewMessage>;
-  readonly sendDurable: Sink<ViewMessage>;
-  /** Views that became the newest, in order; the driver lets them count before any further input. */
-  readonly learned: EncodedView[];
-  /**
-   * Somebody holds another view of this node's epoch: two clusters of one id, or a broken promise. Nothing of it was
-   * taken.
-   */
-  readonly conflicts: ViewConflict[];
-}
-
-export interface ViewConflict {
-  readonly with: NodeId;
-  readonly epoch: ViewEpoch;
-}
-
-/** Why a view is not proposed. */
-export type ProposalRefusal =
-  | { readonly reason: "not-proposer" }
-  /** Another view is on its way in this ballot. */
-  | { readonly reason: "busy" }
-  /** It cannot follow the newest view. */
-  | { readonly reason: "fault"; readonly fault: string }
-  /** That node did not ask to be a member, in this epoch. */
-  | { readonly reason: "not-asked-for"; readonly node: NodeId }
-  /** That node is to be a voter and is not known to hold the view that is ended. */
-  | { readonly reason: "voter-behind"; readonly node: NodeId };
 
 export class Chain {
   /** The newest view known. */
   newest: EncodedView;
   proposer: Proposer | null = null;
   private acceptor: Acceptor;
-  /** By node: the newest epoch that it is known to hold durably. */
-  private readonly held = new Map<NodeId, ViewEpoch>();
-  /** The newest view that this node itself holds durably: what calls answer with, and wishes are said in. */
-  heldView: EncodedView;
-  /** Learned after that one, in order, and on their way to the disk. */
-  private undurable: EncodedView[] = [];
+  private readonly held: HeldViews;
   private readonly requests = new HeardRequests();
   private readonly readies = new HeardReadies();
   private readonly own: OwnRequests;
-  /** By node: the view that was sent to it last. */
-  private readonly told = new Map<NodeId, UnderWay>();
-  /** The view that was asked for last. */
-  private wanted: UnderWay | null = null;
+  private readonly spreading = new Spreading();
   private spreadAt: Instant = NEVER;
   /** When the newest view became known here. */
   private learnedAt: Instant = NEVER;
@@ -113,8 +70,7 @@ export class Chain {
   ) {
     this.newest = newest;
     this.acceptor = new Acceptor(groupEpoch(newest.view.epoch));
-    this.held.set(self, newest.view.epoch);
-    this.heldView = newest;
+    this.held = new HeldViews(self, newest);
     this.own = new OwnRequests(self);
   }
 
@@ -125,8 +81,7 @@ export class Chain {
         if (entry.decided.view.epoch <= this.newest.view.epoch) return;
         this.newest = entry.decided;
         this.acceptor = new Acceptor(groupEpoch(this.newest.view.epoch));
-        this.held.set(this.self, this.newest.view.epoch);
-        this.heldView = this.newest;
+        this.held.restore(this.newest);
         return;
       case "view-promise":
         if (entry.ballot.groupEpoch === this.acceptor.epoch) this.acceptor.promise(entry.ballot);
@@ -152,14 +107,19 @@ export class Chain {
     return this.acceptor.promised;
   }
 
-  /** The newest epoch that this node holds durably: what frames and handshakes tell. */
+  /** The newest view that this node holds durably: what calls answer with, and wishes are said in. */
+  get heldView(): EncodedView {
+    return this.held.own;
+  }
+
+  /** Its epoch: what frames and handshakes tell. */
   get heldEpoch(): ViewEpoch {
     return this.heldView.view.epoch;
   }
 
   /** Whether that node is known to hold the newest view durably. */
   holdsNewest(node: NodeId): boolean {
-    return (this.held.get(node) ?? 0) >= this.epoch;
+    return this.held.has(node, this.epoch);
   }
 
   /** Something is to be asked again in a moment, or to be told. That is a candidacy, a proposal, a wish of this node's,
@@ -178,7 +138,7 @@ export class Chain {
     const { view } = this.newest;
     if (memberOf(view, this.self) !== undefined) return false;
     if (planted("V7.leave-at-once")) return true;
-    const holders = view.voters.filter((voter) => (this.held.get(voter) ?? 0) >= view.epoch);
+    const holders = view.voters.filter((voter) => this.held.has(voter, view.epoch));
     return holders.length >= majorityOf(view.voters.length);
   }
 
@@ -243,7 +203,7 @@ export class Chain {
         return { reason: "not-asked-for", node: id };
     }
     for (const node of next.view.voters) {
-      const holds = (this.held.get(node) ?? 0) >= this.epoch || this.requests.hasWish(node);
+      const holds = this.holdsNewest(node) || this.requests.hasWish(node);
       if (!voters.includes(node) && !holds) return { reason: "voter-behind", node };
     }
     proposer.propose(next);
@@ -278,7 +238,7 @@ export class Chain {
   // ---- Inputs. ----
 
   receive(now: Instant, from: NodeId, message: ViewMessage, out: ChainOutbox): void {
-    this.knows(now, from, epochOf(message));
+    this.knows(now, from, knownEpochOf(message));
     switch (message.kind) {
       case "view-prepare":
         return this.onPrepare(now, from, message, out);
@@ -319,8 +279,8 @@ export class Chain {
       out.conflicts.push({ with: from, epoch });
       return;
     }
-    if (epoch > (this.held.get(from) ?? 0)) this.held.set(from, epoch);
-    if (from === this.self) return this.isDurable(epoch);
+    this.held.heard(from, epoch);
+    if (from === this.self) return;
     if (epoch < this.epoch) {
       if (since(now, this.learnedAt) >= UNDER_WAY_MS) this.tell(now, from, out);
     } else if (epoch > this.epoch && !this.learnsVote(now, from, epoch, digest, out)) this.want(now, from, epoch, out);
@@ -338,11 +298,6 @@ export class Chain {
     return true;
   }
 
-  private isDurable(epoch: ViewEpoch): void {
-    for (const view of this.undurable) if (view.view.epoch <= epoch) this.heldView = view;
-    this.undurable = this.undurable.filter(({ view }) => view.epoch > epoch);
-  }
-
   /**
    * Asks again who did not answer; a newcomer repeats its wish, and who was left out spreads the view that says so
    * (V7). `knownProposer`: the node that proposes views, as far as this one knows; null: unknown.
@@ -357,7 +312,7 @@ export class Chain {
     const leaving = !this.own.isWishing && memberOf(newest.view, this.self) === undefined && !this.mayLeave;
     if (leaving && since(now, this.spreadAt) >= ASK_AGAIN_MS) {
       this.spreadAt = now;
-      for (const voter of newest.view.voters) if ((this.held.get(voter) ?? 0) < this.epoch) this.tell(now, voter, out);
+      for (const voter of newest.view.voters) if (!this.holdsNewest(voter)) this.tell(now, voter, out);
     }
   }
 
@@ -465,11 +420,11 @@ export class Chain {
       this.readies.advance(view);
       this.newest = decided;
       this.learnedAt = now;
-      this.undurable.push(decided);
       this.acceptor = new Acceptor(groupEpoch(view.epoch));
       this.proposer = null;
-      this.wanted = null;
-      this.forgetOthers();
+      const isMember = (node: NodeId): boolean => memberOf(view, node) !== undefined;
+      this.held.learned(decided, isMember);
+      this.spreading.learned(isMember);
       out.entries.push({ kind: "view", decided });
       out.learned.push(decided);
       out.sendDurable.push(this.self, this.holding());
@@ -487,34 +442,19 @@ export class Chain {
     return { kind: "view-held", epoch: this.epoch, digest: this.newest.digest };
   }
 
-  /** Forgets nodes that are neither members nor asked to be. */
-  private forgetOthers(): void {
-    const { view } = this.newest;
-    for (const node of this.held.keys())
-      if (node !== this.self && memberOf(view, node) === undefined) this.held.delete(node);
-    for (const node of this.told.keys()) if (memberOf(view, node) === undefined) this.told.delete(node);
-  }
-
   /**
-   * A message shows that its sender knows this view, though its disk may still be at it: it counts as told just now.
-   * Not forever, as a crash may cost the sender what was not durable.
+   * A message shows that its sender knows this view. Not forever, as a crash may cost the sender what was not durable.
    */
   private knows(now: Instant, node: NodeId, epoch: ViewEpoch): void {
-    if (epoch >= this.epoch) this.told.set(node, { epoch, at: now, waitMs: UNDER_WAY_MS });
+    if (epoch >= this.epoch) this.spreading.knows(now, node, epoch);
   }
 
   private tell(now: Instant, to: NodeId, out: ChainOutbox): void {
-    const sent = begun(this.told.get(to), now, this.epoch);
-    if (sent === null) return;
-    this.told.set(to, sent);
-    out.sendNow.push(to, { kind: "view-news", decided: this.newest });
+    if (this.spreading.tells(now, to, this.epoch)) out.sendNow.push(to, { kind: "view-news", decided: this.newest });
   }
 
   private want(now: Instant, from: NodeId, epoch: ViewEpoch, out: ChainOutbox): void {
-    const asked = begun(this.wanted ?? undefined, now, epoch);
-    if (asked === null) return;
-    this.wanted = asked;
-    out.sendNow.push(from, { kind: "view-wanted", epoch: this.epoch });
+    if (this.spreading.wants(now, epoch)) out.sendNow.push(from, { kind: "view-wanted", epoch: this.epoch });
   }
 
   // ---- Requests. ----
@@ -528,42 +468,4 @@ export class Chain {
     if (!planted("V1.operation-again")) this.heard(now, from, wish.operation.epoch, wish.digest, out);
     this.requests.onOperation(from, wish, this.newest);
   }
-}
-
-/** Whoever sends the message knows that view, and what came before it. */
-function epochOf(message: ViewMessage): ViewEpoch {
-  switch (message.kind) {
-    case "view-wanted":
-    case "view-held":
-    case "join-wish":
-      return message.epoch;
-    case "operation-wish":
-      return message.operation.epoch;
-    case "copies-ready":
-      return message.epoch;
-    case "view-news":
-      return message.decided.view.epoch;
-    case "view-prepare":
-    case "view-promised":
-    case "view-accept":
-    case "view-accepted":
-    case "view-refused":
-      return viewEpoch(message.ballot.groupEpoch);
-    default:
-      return unreachable(message);
-  }
-}
-
-/** A view on its way, or asked for. */
-interface UnderWay {
-  readonly epoch: ViewEpoch;
-  readonly at: Instant;
-  readonly waitMs: number;
-}
-
-/** The next time that a view of this epoch is sent or asked for; null: the last time may still be answered. */
-function begun(last: UnderWay | undefined, now: Instant, epoch: ViewEpoch): UnderWay | null {
-  if (last === undefined || epoch > last.epoch) return { epoch, at: now, waitMs: UNDER_WAY_MS };
-  if (since(now, last.at) < last.waitMs) return null;
-  return { epoch, at: now, waitMs: Math.min(2 * last.waitMs, LONGEST_UNDER_WAY_MS) };
 }

@@ -5,8 +5,9 @@
  * Ballots here have the epoch of the view that is to be ended as their group epoch. So (e, round, node) belongs to the
  * decision on view e+1.
  */
+import { unreachable } from "../../base/assert.js";
 import type { Ballot } from "../model/ballot.js";
-import type { GroupEpoch, Partition, ViewEpoch } from "../model/ids.js";
+import { type GroupEpoch, type Partition, type ViewEpoch, viewEpoch } from "../model/ids.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { ViewOperation } from "./operation.js";
 import type { Member } from "./view.js";
@@ -145,3 +146,27 @@ export type ViewEntry =
   | { readonly kind: "view"; readonly decided: EncodedView }
   | { readonly kind: "view-promise"; readonly ballot: Ballot }
   | { readonly kind: "view-vote"; readonly vote: ViewVote };
+
+/** Whoever sends the message knows that view, and what came before it. */
+export function knownEpochOf(message: ViewMessage): ViewEpoch {
+  switch (message.kind) {
+    case "view-wanted":
+    case "view-held":
+    case "join-wish":
+      return message.epoch;
+    case "operation-wish":
+      return message.operation.epoch;
+    case "copies-ready":
+      return message.epoch;
+    case "view-news":
+      return message.decided.view.epoch;
+    case "view-prepare":
+    case "view-promised":
+    case "view-accept":
+    case "view-accepted":
+    case "view-refused":
+      return viewEpoch(message.ballot.groupEpoch);
+    default:
+      return unreachable(message);
+  }
+}

@@ -12,7 +12,7 @@
  */
 import { type NodeId, type Partition, partition as partitionOf, viewEpoch } from "../model/ids.js";
 import { planted } from "../model/planted.js";
-import { MAX_MEMBERS, MAX_VOTERS } from "./check.js";
+import { MAX_MEMBERS } from "./check.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { JoinWish } from "./message.js";
 import { moved, recording } from "./move.js";
@@ -27,6 +27,7 @@ import {
   takers,
   type ViewOperation,
 } from "./operation.js";
+import { byId, plannedVoters } from "./planned-voters.js";
 import { isEven, misplaced, withEvenWriters } from "./rebalancing.js";
 import {
   type Ledger,
@@ -350,53 +351,9 @@ const isOfAll = ({ kind }: Wish): boolean => kind === "rebalance" || kind === "s
 
 const OPERATION_DIGITS = 32;
 const NODE_DIGITS = 8;
-/** Voters do not become fewer than this by somebody's leaving, as long as there are so many members. */
-const FEWEST_VOTERS = 3;
-
 /** The other member that is known at the address that this one wants. */
 function memberAtAddressOf(members: ReadonlyMap<NodeId, Member>, wanted: Member): NodeId | null {
   for (const { id, peerAddress } of members.values())
     if (id !== wanted.id && peerAddress === wanted.peerAddress) return id;
   return null;
 }
-
-/**
- * The voters beside these members; null: as they are cannot be, and nobody can take the place of the one that leaves.
- */
-function plannedVoters(
-  voters: readonly NodeId[],
-  members: ReadonlyMap<NodeId, Member>,
-  mayVote: (node: NodeId) => boolean,
-): readonly NodeId[] | null {
-  const kept = voters.filter((voter) => members.has(voter));
-  const wanted = Math.min(MAX_VOTERS, members.size % 2 === 0 ? members.size - 1 : members.size);
-  if (kept.length === voters.length && voters.length >= wanted) return voters;
-  const chosen = chosenOf(byId(members), kept, (id) => !voters.includes(id) && mayVote(id));
-  if (chosen !== null) return [...kept, chosen].sort((a, b) => a - b);
-  if (kept.length === voters.length) return voters;
-  const enough = kept.length >= Math.min(FEWEST_VOTERS, members.size);
-  return enough && 2 * kept.filter(mayVote).length > kept.length ? kept : null;
-}
-
-/**
- * From a zone with as few voters as possible, so that the loss of one zone leaves a majority where there are enough
- * zones.
- */
-function chosenOf(
-  members: readonly Member[],
-  voters: readonly NodeId[],
-  isFit: (node: NodeId) => boolean,
-): NodeId | null {
-  let best: NodeId | null = null;
-  let fewest = Number.POSITIVE_INFINITY;
-  for (const { id, zone } of members) {
-    const there = members.filter((member) => voters.includes(member.id) && member.zone === zone).length;
-    if (!isFit(id) || there >= fewest) continue;
-    best = id;
-    fewest = there;
-  }
-  return best;
-}
-
-const byId = (members: ReadonlyMap<NodeId, Member>): readonly Member[] =>
-  [...members.values()].sort((a, b) => a.id - b.id);

@@ -17,7 +17,8 @@ import type { Heartbeats } from "../election/heartbeats.js";
 import type { Ballot } from "../model/ballot.js";
 import { changeNumber, groupEpoch, type NodeId, revision, VOTERS } from "../model/ids.js";
 import { planted } from "../model/planted.js";
-import type { Chain, ChainOutbox } from "./chain.js";
+import type { Chain } from "./chain.js";
+import type { ChainOutbox } from "./chain-outbox.js";
 
 export interface VotingOptions {
   readonly chain: Chain;

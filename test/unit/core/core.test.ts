@@ -2,13 +2,14 @@
 import { describe, expect, test } from "vitest";
 import { duration, type Instant, instant, never } from "../../../src/base/time.js";
 import { encodedView } from "../../../src/codec/peer/encoded-view.js";
-import { Core, DEFAULT_PURGE_AFTER, DEFAULT_ROUND } from "../../../src/core/core.js";
+import { Core } from "../../../src/core/core.js";
 import type { CoreInput } from "../../../src/core/input.js";
 import { type Ballot, ballot } from "../../../src/core/model/ballot.js";
 import type { Entry } from "../../../src/core/model/entry.js";
 import { changeNumber, groupEpoch, type NodeId, nodeId, partition, revision } from "../../../src/core/model/ids.js";
 import type { CoreMessage } from "../../../src/core/model/message.js";
 import { MemoryTable } from "../../../src/core/model/table.js";
+import { DEFAULT_PURGE_AFTER, DEFAULT_ROUND } from "../../../src/core/options.js";
 import { RECORD_RETENTION_MS } from "../../../src/core/writer/decide.js";
 import { A, B, C, viewOf } from "../node/cluster.js";
 import { K, put, request, TestOutbox } from "./writer/harness.js";

@@ -13,6 +13,7 @@ import { partition as partitionOf, revision } from "../core/model/ids.js";
 import type { Register } from "../core/model/register.js";
 import { BAD } from "../core/model/table.js";
 import { type Placement, placementOf, type View } from "../core/view/view.js";
+import type { HeldCopy } from "../ports/storage.js";
 import { isForPeople } from "../storage/home.js";
 import { StoppedNode } from "../storage/inspect.js";
 import { InspectError } from "./inspecting.js";
@@ -39,8 +40,6 @@ export interface SurvivingKey {
   /** A copy fails its checksum, and the others are no majority: a later state may be lost. */
   readonly doubtful: boolean;
 }
-
-type HeldCopy = ReturnType<StoppedNode["copies"]>[number];
 
 interface Source {
   readonly node: StoppedNode;

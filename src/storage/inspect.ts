@@ -4,9 +4,8 @@
  * The recovery is the node's own, over files that let themselves be read alone: what it would cut off is left out and
  * stays. LMDB wants to write a lock beside its file, so it gets a folder of its own with a link to that file.
  */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { open, readdir, stat, symlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { present } from "../base/assert.js";
 import { positionOf } from "../codec/api/position.js";
@@ -42,6 +41,7 @@ import type { Done, Files } from "./files.js";
 import { decodeSegmentHeader, isSegmentName, SEGMENT_HEADER_BYTES } from "./log/segment.js";
 import { NodeFiles } from "./node-files.js";
 import { storageSettings } from "./settings.js";
+import { type TemporaryFolder, temporaryFolder } from "./temporary-folder.js";
 
 /** Keys looked at before others get their turn. */
 const PAGE_KEYS = 512;
@@ -120,7 +120,7 @@ export class StoppedNode {
     // Whether there is a directory at all, before its lock is asked for.
     await readDirectory(path);
     const lock = await lockForReading(path);
-    const scratch = new Scratch();
+    const scratch = temporaryFolder("onar-inspect-");
     const parts: { checkpoint: Checkpoint | null; storage: DiskStorage | null } = {
       checkpoint: null,
       storage: null,
@@ -246,26 +246,12 @@ export class StoppedNode {
 async function end(
   { checkpoint, storage }: { readonly checkpoint: Checkpoint | null; readonly storage: DiskStorage | null },
   lock: Lock,
-  scratch: Scratch,
+  scratch: TemporaryFolder,
 ): Promise<void> {
   storage?.close();
   if (checkpoint !== null) await new Promise<void>((closed) => checkpoint.close(closed));
   scratch.remove();
   await lock.release();
-}
-
-/** A folder for files of a moment. A process that ends meanwhile takes it along. */
-class Scratch {
-  readonly path = mkdtempSync(join(tmpdir(), "onar-inspect-"));
-
-  constructor() {
-    process.on("exit", this.remove);
-  }
-
-  readonly remove = (): void => {
-    process.off("exit", this.remove);
-    rmSync(this.path, { recursive: true, force: true });
-  };
 }
 
 function othersOf(storage: DiskStorage): InspectedCopy[] {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { pathReasonOf } from "../../base/errno.js";
 import { CliError, EXIT, usage } from "../ending/exit.js";
-import { temporaryFolder } from "../ending/temporary.js";
+import { commandFolder } from "../ending/temporary.js";
 import type { Io } from "../terminal/io.js";
 import { type Destination, NewFile, type Source } from "./file.js";
 import { Interrupted } from "./operation.js";
@@ -68,7 +68,7 @@ export async function withInput<T>(
 ): Promise<T> {
   if (path !== PIPE) return run({ path, name: path });
   const name = "standard input";
-  const folder = temporaryFolder("onar-restore-");
+  const folder = commandFolder("onar-restore-");
   try {
     const kept = join(folder.path, "backup");
     try {

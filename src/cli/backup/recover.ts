@@ -7,6 +7,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { jsonText, printable } from "../../base/printable.js";
+import { majorityOf } from "../../base/votes.js";
 import { BACKUP_FORMAT, BackupEncoder } from "../../codec/api/backup-file.js";
 import { oneOf } from "../../config/values.js";
 import { ERA } from "../../core/model/ids.js";
@@ -186,7 +187,7 @@ function textOf(report: Report): string[] {
     ...directories.map(({ path, node, view }) => `  ${path}: node ${node}, view ${view}`),
     `partitions: ${partitions.whole} of ${all} whole, with everything that was acknowledged`,
   ];
-  if (2 * report.votersHere <= report.voters)
+  if (report.votersHere < majorityOf(report.voters))
     lines.push(
       "no majority of the voters is here: a later view may have moved partitions to nodes that are missing, so no partition counts as whole",
     );

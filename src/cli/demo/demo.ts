@@ -10,7 +10,7 @@ import type { Command } from "commander";
 import { MAX_NODES, seconds, wholeNumber } from "../../config/values.js";
 import { EXIT, type ExitCode } from "../ending/exit.js";
 import { onStopSignals } from "../ending/signals.js";
-import { temporaryFolder } from "../ending/temporary.js";
+import { commandFolder } from "../ending/temporary.js";
 import { prompt } from "../prompt/prompt.js";
 import type { Io } from "../terminal/io.js";
 import { showProgress } from "../terminal/progress.js";
@@ -30,7 +30,7 @@ export async function demo(options: DemoOptions, io: Io, program: string): Promi
   let nodes: DemoNodes | null = null;
   onStopSignals(() => leave.abort(), { interrupt: "stop", last: () => nodes?.killAll() });
   io.onReaderGone(() => leave.abort());
-  const folder = temporaryFolder("onar-demo-");
+  const folder = commandFolder("onar-demo-");
   try {
     const running = await DemoNodes.begin({ count, folder: folder.path, io, program, say: (line) => say(line) });
     nodes = running;

@@ -19,7 +19,7 @@ import {
 } from "../../config/values.js";
 import { CliError, EXIT, type ExitCode, usage } from "../ending/exit.js";
 import { onStopSignals } from "../ending/signals.js";
-import { temporaryFolder } from "../ending/temporary.js";
+import { commandFolder } from "../ending/temporary.js";
 import { type Io, nodeOutputOf } from "../terminal/io.js";
 import { showProgress } from "../terminal/progress.js";
 import { DEFAULT_DATA, removeAddresses, writeAddresses } from "./addresses.js";
@@ -114,7 +114,7 @@ export async function cluster(options: ClusterOptions, ownIo: Io, program: strin
     ownIo.onReaderGone(() => resolve("stopped"));
     onStopSignals(() => resolve("stopped"), { interrupt: "stop", last: () => running?.killAll() });
   });
-  const folder = options.memory === true ? temporaryFolder("onar-cluster-") : null;
+  const folder = options.memory === true ? commandFolder("onar-cluster-") : null;
   const plan = planCluster(options, folder?.path);
   if (plan.secret !== "") makeSecretFile(plan.secret);
   // Nodes that run do not wait for whoever reads what this says of them.

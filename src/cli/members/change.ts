@@ -166,13 +166,13 @@ export function rebalance(options: RebalanceOptions, io: Io): Promise<ExitCode> 
 export function setReplication(text: string, options: EmptyingOptions, io: Io): Promise<ExitCode> {
   const replicas = wholeNumber("N", text, 1, MAX_REPLICAS);
   return change(options, io, () => {
-    const name = `each partition gets ${replicas === 1 ? "one replica" : `${replicas} replicas`}`;
+    const many = replicas === 1 ? "one replica" : `${replicas} replicas`;
+    const name = `each partition gets ${many}`;
     return {
       name,
       about: "replicas",
       ...begunUnless(options.wait, name),
-      done: ({ doneEpoch }) =>
-        `each partition has ${replicas === 1 ? "one replica" : `${replicas} replicas`}, since view ${doneEpoch}`,
+      done: ({ doneEpoch }) => `each partition has ${many}, since view ${doneEpoch}`,
       ask: (channel, base, callOptions) =>
         channel.unary(SERVICE, SERVICE.methods.setReplication, { ...base, replicas }, callOptions),
     };

@@ -1,5 +1,6 @@
 /** Partitions that lack a replica on a node that is gone, or the majority that answers need. */
 import type { PartitionStatus } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { majorityOf } from "../../base/votes.js";
 import { isGone, type NodeRow, nameOf, type Summary } from "./summary.js";
 
 export type Shortage = Pick<Summary, "underReplicated" | "withoutQuorum" | "waitingFor">;
@@ -14,7 +15,7 @@ export function shortageOf(rows: readonly NodeRow[], partitions: readonly Partit
     const lacking = replicas.filter(({ nodeId }) => gone.has(nodeId));
     if (lacking.length === 0) continue;
     underReplicated.push(partition);
-    if (2 * (replicas.length - lacking.length) > replicas.length) continue;
+    if (replicas.length - lacking.length >= majorityOf(replicas.length)) continue;
     withoutQuorum.push(partition);
     for (const { nodeId } of lacking) waited.add(nodeId);
   }

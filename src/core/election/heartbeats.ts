@@ -14,6 +14,8 @@
  * H2 Complete: after applying version v, everything known of the peer that concerns this node is as it was there at v.
  * H3 Versions belong to one incarnation of the peer's process. A handshake with a new one resets (`reset`), and answers
  *    to rounds begun before that count no more.
+ * H4 Whatever becomes visible to a peer in another way than by its own change (a partition becomes shared) is marked as
+ *    changed.
  * H5 A peer's word on its own version does not last. A peer that answers with a lower version than it was told never
  *    said that one, or not in this life. Then everything about it is asked for again. Otherwise one message with a
  *    version of 2^53 − 1 would silence its sender for good.
@@ -22,8 +24,6 @@
  * H7 An office that begins with a group's epoch is told soon, and not in the next round, as requests wait for it. The
  *    last question of each peer is answered anew, with what changed since. If that gets lost, or comes out of turn, the
  *    next round's answer has it (H1).
- * H4 Whatever becomes visible to a peer in another way than by its own change (a partition becomes shared) is marked as
- *    changed.
  *
  * A round, driven by the node: detector.roundEnded(stalled); then every partition's election.roundEnded(…), and
  * setReport/setOffice with its result. Then nextRound(), and each request is sent to its peer. In between: onHeartbeat

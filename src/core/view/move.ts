@@ -51,7 +51,7 @@ export function replacementFault(placement: Placement, leaves: NodeId | null): s
 }
 
 /** One replica of a group gives way to another one, comes besides, or goes. Never neither. */
-export interface Change {
+export interface GroupChange {
   /** null: the group grows. */
   readonly leaves: NodeId | null;
   /** null: the group shrinks. */
@@ -59,7 +59,7 @@ export interface Change {
 }
 
 /** The placement with that change. `epoch`: of the view that says so. */
-export function moved(placement: Placement, { leaves, comes }: Change, epoch: ViewEpoch): Placement {
+export function moved(placement: Placement, { leaves, comes }: GroupChange, epoch: ViewEpoch): Placement {
   const { replicas, groupEpoch: before } = placement;
   const staying = replicas.filter((node) => node !== leaves);
   const next = (comes === null ? staying : [...staying, comes]).sort((a, b) => a - b);
@@ -106,6 +106,10 @@ export function recording(placement: Placement, told: readonly ReadyReplica[]): 
   return changed ? { ...group, previous, ready: all } : placement;
 }
 
+/** A group of that size stays as near to δ, or comes nearer. */
+export const isTowards = (replicationFactor: number, before: number, after: number): boolean =>
+  Math.abs(after - replicationFactor) <= Math.abs(before - replicationFactor);
+
 /**
  * Why one placement cannot follow the other one, in words; null: it can. `epoch`: of the view that follows.
  * `replicationFactor`: its δ.
@@ -127,7 +131,7 @@ export function placementFault(
   const left = before.replicas.filter((node) => !replicas.includes(node));
   const come = replicas.filter((node) => !before.replicas.includes(node));
   if (left.length > 1 || come.length > 1) return "more than one of its replicas changes";
-  if (Math.abs(replicas.length - replicationFactor) > Math.abs(before.replicas.length - replicationFactor))
+  if (!isTowards(replicationFactor, before.replicas.length, replicas.length))
     return `it has ${replicas.length} replicas, and ${replicationFactor} are wanted`;
   if (!sameGroup(after.previous, before.groupEpoch, before.replicas)) return "it does not name the group before it";
   if (after.ready !== undefined) return "it names replicas as ready that cannot have said so";

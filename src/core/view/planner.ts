@@ -15,7 +15,7 @@ import { planted } from "../model/planted.js";
 import { MAX_MEMBERS } from "./check.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { JoinWish } from "./message.js";
-import { moved, recording } from "./move.js";
+import { isTowards, moved, recording } from "./move.js";
 import {
   endsMembership,
   isDone,
@@ -301,8 +301,7 @@ class Change {
     if (leaves !== null && !replicas.includes(leaves)) return;
     if (comes !== null && (replicas.includes(comes) || !this.members.has(comes))) return;
     const size = replicas.length + Number(comes !== null) - Number(leaves !== null);
-    const { replicationFactor } = this;
-    if (Math.abs(size - replicationFactor) > Math.abs(replicas.length - replicationFactor)) return;
+    if (!isTowards(this.replicationFactor, replicas.length, size)) return;
     if (!mayChange(placement, { leaves, comes }, mayVote)) return;
     this.place(partition, moved(placement, { leaves, comes }, viewEpoch(this.before.epoch + 1)));
   }

@@ -9,13 +9,13 @@ import { partition as partitionOf } from "../model/ids.js";
 import { planted } from "../model/planted.js";
 import type { Seat } from "../placement/layout.js";
 import { admitted, MOVE_CAPS, type MoveCaps, nextMove, type Move as PlacementMove } from "../placement/moves.js";
-import { type Change, isReady, replacementFault, unready } from "./move.js";
+import { type GroupChange, isReady, replacementFault, unready } from "./move.js";
 import { isEmptying, isRebalancing, isResizing, ledgerOf, takers } from "./operation.js";
 import { targetOf } from "./rebalancing.js";
 import { memberOf, type Placement, placementOf, type View, type Wish } from "./view.js";
 
 /** One replica of a partition gives way to another one, comes besides, or goes. */
-export interface Move extends Change {
+export interface Move extends GroupChange {
   readonly partition: Partition;
 }
 
@@ -126,7 +126,7 @@ export function nextMoves(
 /** Whether the group can change so now: who comes is heard, and what it held is on a ready majority that is (V5). */
 export function mayChange(
   placement: Placement,
-  { leaves, comes }: Change,
+  { leaves, comes }: GroupChange,
   isHeard: (node: NodeId) => boolean,
 ): boolean {
   if (comes !== null && !isHeard(comes)) return false;

@@ -195,10 +195,11 @@ class Change {
     if (!this.wishes.some(({ kind }) => kind === "rebalance")) this.begin("rebalance", node);
   }
 
-  /** A wish that the cluster has by itself. Whoever works out this view names it alike. */
+  /** A wish that the cluster has by itself. Whoever works out this view names it alike, and no other wish so. */
   private begin(kind: "rebalance" | "heal", node: NodeId): void {
     const drawn = this.newest.digest.slice(0, OPERATION_DIGITS - NODE_DIGITS);
-    const id = `${drawn}${node.toString(16).padStart(NODE_DIGITS, "0")}`;
+    const about = node.toString(16).padStart(NODE_DIGITS, "0");
+    const id = kind === "heal" ? `${drawn}${about}` : `${about}${drawn}`;
     this.wishes = [...this.wishes, { id, epoch: this.before.epoch, kind, node }];
     this.operation ??= id;
   }

@@ -1,7 +1,7 @@
 /** Groups get more or fewer replicas by views that follow each other, each of them checked. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type NodeId, nodeId } from "../../../../src/core/model/ids.js";
+import { type NodeId, nodeId, partition } from "../../../../src/core/model/ids.js";
 import { wrongIn } from "../../../../src/core/view/check.js";
 import type { EncodedView } from "../../../../src/core/view/encoded-view.js";
 import { moved, placementFault, recording, unready } from "../../../../src/core/view/move.js";
@@ -68,6 +68,30 @@ describe("another number of replicas", () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  test("that leaves replicas uneven, just as the node that was asked is lost: both wishes have ids of their own", () => {
+    // It keeps nothing, so others can do without it at once.
+    const first = cluster(4, 3, 32, 1);
+    const asked = nodeId(5);
+    const { views } = follow(first, { ...resize(first, 2), node: asked });
+    const ends = views.findIndex((view) => ledgerOf(view).done.some(({ id }) => id === ID));
+    const before = encoded(views[ends - 1] as View);
+    const ready = new Map(
+      before.view.partitions.map((placement, index) => [
+        partition(index),
+        unready(placement).map((node) => ({ node, bad: 0 })),
+      ]),
+    );
+    const next = plannedView(before, { ...IDLE, ready, lost: [asked], mayVote: (node) => node !== asked });
+    const wishes = ledgerOf(next as View).wishes;
+    expect(wishes.map(({ kind, node }) => ({ kind, node }))).toEqual(
+      expect.arrayContaining([
+        { kind: "rebalance", node: asked },
+        { kind: "heal", node: asked },
+      ]),
+    );
+    expect(new Set(wishes.map(({ id }) => id)).size).toBe(wishes.length);
   });
 
   test("keeps replicas in different zones where there are enough", () => {

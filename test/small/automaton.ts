@@ -4,26 +4,31 @@
  * of states and a node some thousands, so that the exploration itself hardly ever runs the core.
  */
 import type { Ballot } from "../../src/core/model/ballot.js";
-import { type NodeId, partition } from "../../src/core/model/ids.js";
-import type { CoreMessage, GroupMessage } from "../../src/core/model/message.js";
+import type { NodeId } from "../../src/core/model/ids.js";
+import type { CoreMessage } from "../../src/core/model/message.js";
 import type { Result } from "../../src/core/model/operation.js";
 import { Group } from "../../src/core/quorum/group.js";
+import { isOfMerge, MovingNode, PARTITION, type SmallMessage } from "./moving-node.js";
 import { SmallNode, SmallOutbox, Stage } from "./node.js";
 import { copyOf, textOf, textOfMessage } from "./snapshot.js";
 import { type Effect, effectOn, isGathered, isTakenOn, wants } from "./spent.js";
-import { EPOCH, NODES, type SmallOperation, type SmallWorld } from "./worlds.js";
+import { EPOCH, FOUNDERS, NEXT_REPLICAS, nodesOf, type SmallOperation, type SmallWorld } from "./worlds.js";
 
 /**
  * Something that can happen at a node. A message and its delivery have the same number: messages are never taken away
  * by delivery.
  */
 export type Input =
-  | { readonly kind: "deliver"; readonly place: number; readonly from: number; readonly message: GroupMessage }
+  | { readonly kind: "deliver"; readonly place: number; readonly from: number; readonly message: SmallMessage }
   | { readonly kind: "campaign"; readonly place: number; readonly office: number; readonly ballot: Ballot }
   | { readonly kind: "invoke"; readonly place: number; readonly ticket: number; readonly operation: SmallOperation }
   /** The reader asks again, and takes the node at `to` for the writer. */
   | { readonly kind: "ask again"; readonly place: number; readonly to: number }
-  | { readonly kind: "resend"; readonly place: number };
+  | { readonly kind: "resend"; readonly place: number }
+  /** The next view. `goesOn`: the writer stays, and campaigns in the same step. */
+  | { readonly kind: "learn"; readonly place: number; readonly goesOn: boolean }
+  /** The newcomer hears those of the group before, one bit each, and asks what it lacks. */
+  | { readonly kind: "hear"; readonly place: number; readonly heard: number };
 
 /** The effect of an input in a state. */
 export interface Step {
@@ -49,7 +54,8 @@ interface State {
   readonly checked: Set<number>;
 }
 
-const GROUP_PARTITION = partition(0);
+/** The majorities of three replicas, one bit each. */
+const MAJORITIES = [0b011, 0b101, 0b110, 0b111];
 
 export class Automaton {
   readonly inputs: Input[] = [];
@@ -62,20 +68,25 @@ export class Automaton {
   readonly senders: number[] = [];
   /** By input: the round its answer counts in; −1: it is no answer that is gathered. */
   readonly rounds: number[] = [];
+  private readonly nodes: readonly NodeId[];
   private readonly stage = new Stage();
   private readonly states: State[] = [];
   private readonly stateByText = new Map<string, number>();
   private readonly inputByText = new Map<string, number>();
   private readonly roundByText = new Map<string, number>();
 
-  constructor(world: SmallWorld) {
-    this.initial = NODES.map((self) => {
-      const node = new SmallNode(new Group(GROUP_PARTITION, EPOCH, NODES, self), this.stage);
-      if (world.held !== null) node.hold(world.held);
+  constructor(private readonly world: SmallWorld) {
+    const nodes = nodesOf(world);
+    this.nodes = nodes;
+    this.initial = nodes.map((self, place) => {
+      const { stage } = this;
+      const group = new Group(PARTITION, EPOCH, FOUNDERS, self);
+      const node = world.move === null ? new SmallNode(place, group, stage) : new MovingNode(place, self, world, stage);
+      if (world.held !== null && FOUNDERS.includes(self)) node.hold(world.held);
       return this.stateOf(node);
     });
-    const writers = [...new Set(world.offices.map(({ node }) => placeOf(node)))];
-    this.choices = NODES.map((self, place) => {
+    const writers = [...new Set(world.offices.map(({ node }) => nodes.indexOf(node)))];
+    this.choices = nodes.map((self, place) => {
       const choices: Input[] = [];
       for (const [office, ballot] of world.offices.entries()) {
         if (ballot.node === self) choices.push({ kind: "campaign", place, office, ballot });
@@ -86,6 +97,7 @@ export class Automaton {
       }
       for (const to of writers) choices.push({ kind: "ask again", place, to });
       if (world.resends && writers.includes(place)) choices.push({ kind: "resend", place });
+      if (world.move !== null) choices.push(...movesAt(place, self));
       return choices.map((input) => this.inputOf(input, `${place} ${input.kind} ${choices.indexOf(input)}`));
     });
   }
@@ -180,7 +192,7 @@ export class Automaton {
     }
   }
 
-  private message(id: number): GroupMessage {
+  private message(id: number): SmallMessage {
     const input = this.input(id);
     if (input.kind !== "deliver") throw new Error("not a message");
     return input.message;
@@ -188,23 +200,23 @@ export class Automaton {
 
   private tryOn(machines: SmallNode, state: number, input: Input): Step | null {
     const { stage } = this;
-    const node = copyOf(machines, (part) => part === stage);
+    const node = copyOf(machines, (part) => part === stage || part === this.world);
     const out = new SmallOutbox();
     stage.enter();
     try {
-      if (!enter(node, input, out)) return null;
+      if (!enter(node, input, this.nodes, out)) return null;
     } catch (error) {
       return { state, sent: [], told: [], broken: error instanceof Error ? error.message : String(error) };
     }
     const sent = new Set<number>();
     out.sendNow.each((to, message) => {
-      sent.add(this.messageOf(input.place, placeOf(to), message));
+      sent.add(this.messageOf(input.place, this.nodes.indexOf(to), message));
     });
     return { state: this.stateOf(node), sent: [...sent].sort((a, b) => a - b), told: out.outcomes, broken: null };
   }
 
   private stateOf(node: SmallNode): number {
-    const text = `${node.copy.group.place} ${textOf(node)}`;
+    const text = `${node.place} ${textOf(node)}`;
     const known = this.stateByText.get(text);
     if (known !== undefined) {
       (this.states[known] as State).other = node;
@@ -217,7 +229,7 @@ export class Automaton {
   }
 
   private messageOf(from: number, place: number, message: CoreMessage): number {
-    if (!("partition" in message) || "previous" in message) throw new Error(`no ${message.kind} here`);
+    if (!("partition" in message)) throw new Error(`no ${message.kind} here`);
     return this.inputOf({ kind: "deliver", place, from, message }, `${from}→${place} ${textOfMessage(message)}`);
   }
 
@@ -235,7 +247,7 @@ export class Automaton {
     return id;
   }
 
-  private roundOf(place: number, message: GroupMessage): number {
+  private roundOf(place: number, message: SmallMessage): number {
     const ballot = "ballot" in message ? textOf(message.ballot) : "";
     const text = `${place} ${message.kind} ${ballot} ${"attempt" in message ? message.attempt : ""} ${"seq" in message ? message.seq : ""}`;
     const known = this.roundByText.get(text) ?? this.roundByText.size;
@@ -244,16 +256,30 @@ export class Automaton {
   }
 }
 
-const placeOf = (node: NodeId): number => NODES.indexOf(node);
+/** The newcomer hears any majority of the group before, or all of it. */
+function movesAt(place: number, self: NodeId): Input[] {
+  if (!NEXT_REPLICAS.includes(self)) return [{ kind: "learn", place, goesOn: false }];
+  if (!FOUNDERS.includes(self))
+    return [
+      { kind: "learn", place, goesOn: false },
+      ...MAJORITIES.map((heard) => ({ kind: "hear", place, heard }) as const),
+    ];
+  return [false, true].map((goesOn) => ({ kind: "learn", place, goesOn }));
+}
 
 /** False: it cannot happen in this state. */
-function enter(node: SmallNode, input: Input, out: SmallOutbox): boolean {
+function enter(node: SmallNode, input: Input, nodes: readonly NodeId[], out: SmallOutbox): boolean {
   switch (input.kind) {
     case "deliver": {
       const { message } = input;
+      const from = nodes[input.from] as NodeId;
+      if (isOfMerge(message)) {
+        if (node instanceof MovingNode) node.receiveOfMerge(from, message, out);
+        return node instanceof MovingNode;
+      }
       // Whoever is not the writer says so, which changes nothing.
       if (message.kind === "hand-over" && (!node.copy.writer.elected || isTakenOn(node, message))) return false;
-      node.receive(NODES[input.from] as NodeId, message, out);
+      node.receive(from, message, out);
       return true;
     }
     case "campaign":
@@ -266,11 +292,14 @@ function enter(node: SmallNode, input: Input, out: SmallOutbox): boolean {
       return true;
     case "ask again":
       if (!node.mayHandOver) return false;
-      node.handOverTo(input.to, out);
-      return true;
+      return node.handOverTo(nodes[input.to] as NodeId, out);
     case "resend":
       if (!node.copy.writer.elected) return false;
       node.resend(out);
       return true;
+    case "learn":
+      return node instanceof MovingNode && node.learn(input.goesOn, out);
+    case "hear":
+      return node instanceof MovingNode && node.hear(input.heard, out);
   }
 }

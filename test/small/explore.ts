@@ -52,7 +52,7 @@ export interface Exploration {
 }
 
 /** A state in a layer: its number, the nodes, the history, how many messages, the messages. */
-const HEAD = 6;
+const HEAD_BESIDE_NODES = 3;
 const MOST_MESSAGES = 512;
 /** An action is one input, or the inputs of one node that complete a round. */
 const INPUTS = 2 ** 16;
@@ -77,11 +77,14 @@ class Search {
   private next = new Layer();
   private transitions = 0;
   private violation: Violation | null = null;
-  private readonly scratch = new Uint32Array(HEAD + MOST_MESSAGES);
+  private readonly places: number;
+  /** Numbers of a state before its messages. */
+  private readonly head: number;
+  private readonly scratch: Uint32Array;
   private readonly met = new Set<number>();
   /** The state gone on from. */
   private index = 0;
-  private readonly nodes = [0, 0, 0];
+  private readonly nodes: number[];
   private history = 0;
   private readonly messages: number[] = [];
   /** The state made: messages kept so far, and its hash. */
@@ -96,11 +99,14 @@ class Search {
     this.automaton = new Automaton(world);
     this.histories = new Histories(world);
     this.reduced = bounds.reduced ?? true;
+    this.nodes = [...this.automaton.initial];
+    this.places = this.nodes.length;
+    this.head = HEAD_BESIDE_NODES + this.places;
+    this.scratch = new Uint32Array(this.head + MOST_MESSAGES);
   }
 
   run(): Exploration {
     const { states, depth: deepest, progress } = this.bounds;
-    this.nodes.splice(0, 3, ...this.automaton.initial);
     this.enter(NOWHERE, 0, [], 0, 0);
     let depth = 0;
     let layer = this.next;
@@ -137,7 +143,7 @@ class Search {
     let done = 0;
     for (let chunk = layer.take(); chunk !== null; chunk = layer.take()) {
       const { numbers, used } = chunk;
-      for (let at = 0; at + HEAD <= used && numbers[at + HEAD - 1] !== 0; ) {
+      for (let at = 0; at + this.head <= used && numbers[at + this.head - 1] !== 0; ) {
         at += this.read(numbers, at);
         this.branch();
         done++;
@@ -151,20 +157,21 @@ class Search {
 
   private read(numbers: Uint32Array, at: number): number {
     this.index = numbers[at] as number;
-    for (let place = 0; place < 3; place++) this.nodes[place] = numbers[at + 1 + place] as number;
-    this.history = numbers[at + 4] as number;
+    const { places, head } = this;
+    for (let place = 0; place < places; place++) this.nodes[place] = numbers[at + 1 + place] as number;
+    this.history = numbers[at + head - 2] as number;
     // One more than there are, so that zero marks the end of a chunk.
-    const count = (numbers[at + 5] as number) - 1;
+    const count = (numbers[at + head - 1] as number) - 1;
     this.messages.length = 0;
-    for (let i = 0; i < count; i++) this.messages.push(numbers[at + HEAD + i] as number);
-    return HEAD + count;
+    for (let i = 0; i < count; i++) this.messages.push(numbers[at + head + i] as number);
+    return head + count;
   }
 
   /** Everything that can happen in this state. */
   private branch(): void {
-    const { automaton, messages, histories } = this;
+    const { automaton, messages, histories, places } = this;
     if (this.reduced && histories.isOver(this.history)) return;
-    for (let place = 0; place < 3; place++) {
+    for (let place = 0; place < places; place++) {
       const state = this.nodes[place] as number;
       for (const choice of automaton.choices[place] as readonly number[]) {
         const input = automaton.input(choice);
@@ -220,10 +227,10 @@ class Search {
 
   /** Puts a state into the next layer if it was never met. `place`: the node that took the step. */
   private enter(place: number, history: number, sent: readonly number[], parent: number, action: number): void {
-    const { scratch, messages, nodes } = this;
+    const { scratch, messages, nodes, places, head } = this;
     this.high = this.historyBits[0].of(history);
     this.low = this.historyBits[1].of(history);
-    for (let at = 0; at < 3; at++) {
+    for (let at = 0; at < places; at++) {
       const state = nodes[at] as number;
       scratch[1 + at] = state;
       this.high ^= this.nodeBits[0].of(state);
@@ -243,9 +250,9 @@ class Search {
     if (!this.visited.add(this.high >>> 0, this.low >>> 0)) return;
     this.remember(index, parent, action);
     scratch[0] = index;
-    scratch[4] = history;
-    scratch[5] = this.kept + 1;
-    this.next.push(scratch, HEAD + this.kept);
+    scratch[head - 2] = history;
+    scratch[head - 1] = this.kept + 1;
+    this.next.push(scratch, head + this.kept);
   }
 
   /** Takes the message over, unless it is spent. Between two nodes that took no step nothing has changed. */
@@ -258,7 +265,7 @@ class Search {
       if (touched && automaton.isSpent(nodes[to] as number, nodes[from] as number, message)) return;
     }
     if (this.kept === MOST_MESSAGES) throw new Error("too many messages");
-    this.scratch[HEAD + this.kept++] = message;
+    this.scratch[this.head + this.kept++] = message;
     this.high ^= this.messageBits[0].of(message);
     this.low ^= this.messageBits[1].of(message);
   }

@@ -5,6 +5,8 @@
  *   OPERATIONS=put,get   each invoked once, at any time: put, cas, get
  *   PRESENT=1            the key has a value at the beginning, held by every replica
  *   RESENDS=1            writers may send again
+ *   MOVED=1,4            the group may move: node 4 for node 3. Then these may campaign, in the order of their rounds
+ *   TURNS=1              how often the newcomer may change its mind about whom it hears
  *   BUG=R2               with that bug planted; several: separated by commas
  *   STATES=… DEPTH=… SECONDS=…   bounds
  *   PLAIN=1              without the reductions of explore.ts
@@ -20,13 +22,14 @@ import { verifyReductions } from "./verify.js";
 import { nameOf, smallWorld } from "./worlds.js";
 
 function main(): boolean {
-  const { OFFICES = "1,2", OPERATIONS = "put,get", BUG = "", PRESENT, RESENDS, PLAIN } = process.env;
+  const { OFFICES = "1,2", OPERATIONS = "put,get", BUG = "", PRESENT, RESENDS, MOVED, PLAIN } = process.env;
   plant(...BUG.split(",").filter((bug) => bug !== ""));
   const options = {
     offices: OFFICES,
     operations: OPERATIONS,
     present: PRESENT !== undefined,
     resends: RESENDS !== undefined,
+    ...(MOVED === undefined ? {} : { moved: MOVED, turns: numberFrom("TURNS", 1) }),
   };
   const world = smallWorld(options);
   const started = performance.now();

@@ -8,14 +8,15 @@ import { voteOf } from "../../src/base/votes.js";
 import { Copy, type Outlook } from "../../src/core/copy.js";
 import { type Ballot, compareBallots } from "../../src/core/model/ballot.js";
 import type { Entry } from "../../src/core/model/entry.js";
-import { type Attempt, NO_CHANGE, type NodeId } from "../../src/core/model/ids.js";
-import type { CoreMessage, GroupMessage } from "../../src/core/model/message.js";
+import { type Attempt, type GroupEpoch, NO_CHANGE, type NodeId } from "../../src/core/model/ids.js";
+import { type CoreMessage, type GroupMessage, groupEpochOf } from "../../src/core/model/message.js";
 import { Envelopes, type Outbox, type Outcome, type Raised } from "../../src/core/model/outbox.js";
 import type { Register } from "../../src/core/model/register.js";
 import { Attempts } from "../../src/core/quorum/attempts.js";
 import type { Group } from "../../src/core/quorum/group.js";
 import { MAX_PATIENCE_MS, RESEND_MS } from "../../src/core/quorum/patience.js";
 import { MendingLoad } from "../../src/core/replica/mending-load.js";
+import { Replica } from "../../src/core/replica/replica.js";
 import { NodeLoad } from "../../src/core/writer/node-load.js";
 import { SmallTable } from "./table.js";
 import type { SmallOperation } from "./worlds.js";
@@ -59,28 +60,40 @@ export class SmallOutbox implements Outbox {
 }
 
 export class SmallNode {
-  readonly copy: Copy;
+  copy: Copy;
   /** Offices of the world that this node took, one bit each. */
   campaigned = 0;
   /** Reads that were handed over to this node and taken on, as their attempts; those of different nodes differ. */
   readonly handOvers: Attempt[] = [];
 
+  private readonly attempts: Attempts;
+  private readonly readerAttempts: Attempts;
+
   constructor(
+    /** Its place in the world. */
+    readonly place: number,
     group: Group,
-    private readonly stage: Stage,
+    protected readonly stage: Stage,
   ) {
     // Numbers are unique within the node, as they must be (R7), and do not depend on whether its reader or its writer
     // asked first.
-    const range = 1_000 * (group.place + 1);
-    this.copy = new Copy({
-      group,
-      table: new SmallTable(),
-      attempts: new Attempts(range),
-      readerAttempts: new Attempts(range + 500),
-      outlook: stage,
-      load: new NodeLoad(),
-      mendingLoad: new MendingLoad(),
-    });
+    const range = 1_000 * (place + 1);
+    this.attempts = new Attempts(range);
+    this.readerAttempts = new Attempts(range + 500);
+    this.copy = this.open(group, new Replica(group, new SmallTable()));
+  }
+
+  /** The machines of that group, over what the replica holds. */
+  protected open(group: Group, replica: Replica): Copy {
+    const { attempts, readerAttempts, stage: outlook } = this;
+    const load = new NodeLoad();
+    const mendingLoad = new MendingLoad();
+    return new Copy({ group, replica, table: replica.table, attempts, readerAttempts, outlook, load, mendingLoad });
+  }
+
+  /** Whether messages of that group epoch are taken here: now, later, or never again. */
+  takes(_epoch: GroupEpoch): "now" | "later" | "never" {
+    return "now";
   }
 
   /** The state that every replica holds, settled, before the world begins. */
@@ -93,7 +106,8 @@ export class SmallNode {
   }
 
   mayCampaign(office: number, ballot: Ballot): boolean {
-    return (this.campaigned & voteOf(office)) === 0 && compareBallots(ballot, this.copy.replica.promise) > 0;
+    if (this.takes(ballot.groupEpoch) !== "now" || (this.campaigned & voteOf(office)) !== 0) return false;
+    return compareBallots(ballot, this.copy.replica.promise) > 0;
   }
 
   campaign(office: number, ballot: Ballot, out: Outbox): void {
@@ -102,7 +116,7 @@ export class SmallNode {
   }
 
   mayInvoke({ request }: SmallOperation): boolean {
-    return request.kind === "read" || this.copy.writer.elected;
+    return request.kind === "read" ? this.takes(this.copy.group.epoch) === "now" : this.copy.writer.elected;
   }
 
   invoke(ticket: number, { request }: SmallOperation, out: Outbox): void {
@@ -118,10 +132,12 @@ export class SmallNode {
     return false;
   }
 
-  /** The reader asks again, and believes the writer to be there. */
-  handOverTo(place: number, out: Outbox): void {
-    this.stage.writer = place;
+  /** The reader asks again, and believes the writer to be there. False: that one is not in the group. */
+  handOverTo(node: NodeId, out: Outbox): boolean {
+    this.stage.writer = this.copy.group.placeOf(node);
+    if (this.stage.writer < 0) return false;
     this.copy.reader.resend(this.stage.now, PATIENCE, out);
+    return true;
   }
 
   /** The writer sends again what was not answered; nobody else is known to be heard. */
@@ -130,6 +146,7 @@ export class SmallNode {
   }
 
   receive(from: NodeId, message: GroupMessage, out: Outbox): void {
+    if (this.takes(groupEpochOf(message)) !== "now") return;
     if (message.kind === "hand-over") {
       this.handOvers.push(message.attempt);
       this.handOvers.sort((a, b) => a - b);

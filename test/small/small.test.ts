@@ -127,6 +127,27 @@ test("the shortest way to a violation is told in the words of the golden traces"
   `);
 });
 
+const MOVES: WorldOptions = { offices: "1", operations: "put", moved: "1" };
+
+test.each([MOVES, { ...MOVES, moved: "4" }])(
+  "across a seal, then an office of $moved: complete, without a violation",
+  { timeout: 120_000 },
+  (options) => {
+    const found = explore(smallWorld(options), UNBOUNDED);
+    expect(found.violation).toBeNull();
+    expect(found.complete).toBe(true);
+    expect(verifyReductions(found.automaton).contradictions).toEqual([]);
+    for (const kind of ["learn", "hear", "ask-states", "states", "ask-keys", "keys-held"])
+      expect(kindsIn(found)).toContain(kind);
+  },
+);
+
+test("a merge that takes one replica's word is found across a seal", { timeout: 120_000 }, () => {
+  plant("V3.one-replica");
+  const { violation } = explore(smallWorld({ offices: "1", operations: "put,get", moved: "4" }), UNBOUNDED);
+  expect(violation?.trace.length).toBe(18);
+});
+
 test("an unknown operation or node is an error that lists the known ones", () => {
   expect(() => smallWorld({ offices: "1", operations: "pop" })).toThrow("known: put, cas, swap, get");
   expect(() => smallWorld({ offices: "4", operations: "put" })).toThrow("known: 1, 2, 3");

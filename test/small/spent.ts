@@ -15,15 +15,17 @@
 
 import { type Ballot, compareBallots, compareTimestamps, sameBallot } from "../../src/core/model/ballot.js";
 import type { Attempt } from "../../src/core/model/ids.js";
-import type { GroupMessage, HandOver } from "../../src/core/model/message.js";
+import { type GroupMessage, groupEpochOf, type HandOver } from "../../src/core/model/message.js";
 import { BAD } from "../../src/core/model/table.js";
+import type { MergeMessage } from "../../src/core/model/transfer-message.js";
 import { planted } from "../planted/planted.js";
+import { isOfMerge, MovingNode, type SmallMessage } from "./moving-node.js";
 import type { SmallNode } from "./node.js";
 
 /** Answers gathered until a majority has given one; none of them does anything but count until the last. */
-const GATHERED: readonly GroupMessage["kind"][] = ["promised", "reserved", "recovered", "confirmed", "written"];
+const GATHERED: readonly SmallMessage["kind"][] = ["promised", "reserved", "recovered", "confirmed", "written"];
 
-export const isGathered = (message: GroupMessage): boolean => GATHERED.includes(message.kind);
+export const isGathered = (message: SmallMessage): boolean => GATHERED.includes(message.kind);
 
 /** The effect that a request still has on its receiver. */
 export type Effect =
@@ -40,7 +42,10 @@ export type Effect =
  */
 export const isTakenOn = (node: SmallNode, message: HandOver): boolean => node.handOvers.includes(message.attempt);
 
-export function effectOn(node: SmallNode, message: GroupMessage): Effect {
+export function effectOn(node: SmallNode, message: SmallMessage): Effect {
+  if (isOfMerge(message)) return ofMerge(node, message);
+  const taken = node.takes(groupEpochOf(message));
+  if (taken !== "now") return taken === "later" ? "live" : "none";
   const { promise } = node.copy.replica;
   switch (message.kind) {
     case "prepare":
@@ -70,6 +75,14 @@ export function effectOn(node: SmallNode, message: GroupMessage): Effect {
   }
 }
 
+/** A source that has sealed changes nothing when it answers. */
+function ofMerge(node: SmallNode, message: MergeMessage): Effect {
+  if (!(node instanceof MovingNode)) return "none";
+  const asks = message.kind === "ask-states" || message.kind === "ask-keys";
+  if (asks) return node.sealed ? "answer" : "live";
+  return node.awaits(message.attempt) ? "live" : "none";
+}
+
 const holds = ({ copy }: SmallNode, { register }: GroupMessage & { kind: "write" | "impose" }): boolean => {
   const held = copy.replica.table.get(register.key);
   return held !== null && held !== BAD && compareTimestamps(held.timestamp, register.timestamp) >= 0;
@@ -82,7 +95,9 @@ function ofFenced(promise: Ballot, ballot: Ballot, done: boolean): Effect {
 }
 
 /** Its sender still wants an answer to this request, or this node this answer. */
-export function wants(node: SmallNode, message: GroupMessage): boolean {
+export function wants(node: SmallNode, message: SmallMessage): boolean {
+  if (isOfMerge(message)) return node instanceof MovingNode && node.awaits(message.attempt);
+  if (groupEpochOf(message) !== node.copy.group.epoch) return false;
   const { writer } = node.copy;
   switch (message.kind) {
     case "prepare":

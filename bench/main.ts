@@ -23,6 +23,7 @@ import { memory } from "./suites/memory.js";
 import { memoryAway } from "./suites/memory-away.js";
 import { moves } from "./suites/moves.js";
 import { open } from "./suites/open.js";
+import { pairs } from "./suites/pairs.js";
 import { peers } from "./suites/peers.js";
 import { pipelined } from "./suites/pipelined.js";
 import { placement } from "./suites/placement.js";
@@ -61,14 +62,15 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ["views", views],
   ["moves", moves],
   ["processes", processes],
+  ["pairs", pairs],
   ["peers", peers],
 ]);
 
 /** These take long, and run only when they are named. */
-const BY_NAME_ONLY: ReadonlySet<string> = new Set(["peers", "scale"]);
+const BY_NAME_ONLY: ReadonlySet<string> = new Set(["pairs", "peers", "scale"]);
 
 const USAGE = `usage: npx tsx bench/main.ts [NAME…] [options]
-names: ${[...SUITES.keys()].join(", ")} (in this order; peers and scale only when they are named)
+names: ${[...SUITES.keys()].join(", ")} (in this order; pairs, peers and scale only when they are named)
   --rounds N      rounds of http2, unary, exactly-once, pipelined, durable, traces, attacks, abuse, views,
                   moves and processes;
                   starts of open; a sixth of the runs of start-up (5; attacks 3)
@@ -103,7 +105,8 @@ names: ${[...SUITES.keys()].join(", ")} (in this order; peers and scale only whe
   --calls A,B     peers: some of put, get, cas, pipelined
   --spreads A,B   peers: uniform, hot (one key at its writer's node)
   --values N,M    peers: bytes of the values (100)
-  --program PATH  the compiled onar program (dist/bin/onar.cjs)`;
+  --program PATH  the compiled onar program (dist/bin/onar.cjs)
+  --against PATH  pairs: the compiled onar program of another version`;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -120,6 +123,7 @@ function optionsFrom(values: Readonly<Record<string, string | boolean | undefine
   return {
     program: typeof values.program === "string" ? values.program : `${root}dist/bin/onar.cjs`,
     scripts: `${root}bench/out/js/bench`,
+    against: typeof values.against === "string" ? values.against : undefined,
     nodes: number("nodes", 3),
     rounds: number("rounds", 5),
     seconds: number("seconds", 4),
@@ -216,6 +220,7 @@ async function main(): Promise<number> {
         "open-mixed": { type: "boolean" },
         only: { type: "string" },
         program: text,
+        against: text,
         stores: text,
         shapes: text,
         calls: text,
@@ -232,6 +237,8 @@ async function main(): Promise<number> {
     const unknown = names.find((name) => !SUITES.has(name));
     if (unknown !== undefined) throw new Error(`no benchmark is called "${unknown}"`);
     options = optionsFrom(values);
+    if (options.against !== undefined && !existsSync(options.against))
+      throw new Error(`${options.against} is not there`);
     if (!existsSync(options.program)) throw new Error(`${options.program} is not there: build it first (make build)`);
   } catch (error) {
     process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);

@@ -10,6 +10,8 @@ import { type Child, runChild, startChild } from "../process/child.js";
 export interface SuiteOptions {
   /** The compiled onar program. */
   readonly program: string;
+  /** For the suite `pairs`: the program of another version. */
+  readonly against: string | undefined;
   /** Where the compiled benchmark programs are. */
   readonly scripts: string;
   readonly nodes: number;

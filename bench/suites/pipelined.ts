@@ -17,15 +17,15 @@ const GOALS: Readonly<Record<Call, number>> = { put: 30, get: 15 };
 const MANY_IN_FLIGHT = 1_024;
 
 type Mode = "stream" | "unary" | "grpc-js" | "pipeline" | "random";
-type Call = "put" | "get";
+export type Call = "put" | "get";
 const CALLS: readonly Call[] = ["put", "get"];
 
-interface Report extends ClientReport {
+export interface Report extends ClientReport {
   /** Sums over all nodes together, for each call. */
   readonly serverMicros: number;
 }
 
-interface Load {
+export interface Load {
   readonly name: string;
   readonly mode: Mode;
   readonly inFlight: number;
@@ -96,7 +96,14 @@ async function measure(options: SuiteOptions, nodes: Target): Promise<Found> {
   return found;
 }
 
-async function run(options: SuiteOptions, nodes: Target, load: Load, call: Call, seconds: number): Promise<Report> {
+/** One load of the TypeScript client, with what it costs at the servers. */
+export async function run(
+  options: SuiteOptions,
+  nodes: Target,
+  load: Load,
+  call: Call,
+  seconds: number,
+): Promise<Report> {
   const serverSeconds = (): number => nodes.pids.reduce((sum, pid) => sum + (cpuSecondsOf(pid) ?? 0), 0);
   const args = [load.mode, call, `${load.inFlight}`, `${seconds}`, ...nodes.endpoints.map(endpointText)];
   const before = serverSeconds();

@@ -16,8 +16,7 @@ import { findingsOf, prose, sentencesOf } from "./rules.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const unrepaired = new Set(JSON.parse(readFileSync(join(root, "scripts/prose/unrepaired.json"), "utf8")));
-/** The table in bench/README.md has what each benchmark measures in one cell: longer sentences. */
-const ROOMS = ["src", "test", "clients", "deploy", "gen", "proto"];
+const ROOMS = ["bench", "src", "test", "clients", "deploy", "gen", "proto"];
 const PAGES = ["README.md", "CONTRIBUTING.md", ...inFolder("docs", ".md")]
   .concat(ROOMS.flatMap((room) => inFolder(room, ".md", true)))
   .filter((path) => !/(^|\/)node_modules\//.test(path));

@@ -72,7 +72,7 @@ const BY_NAME_ONLY: ReadonlySet<string> = new Set(["pairs", "peers", "scale"]);
 const USAGE = `usage: npx tsx bench/main.ts [NAME…] [options]
 names: ${[...SUITES.keys()].join(", ")} (in this order; pairs, peers and scale only when they are named)
   --rounds N      rounds of http2, unary, exactly-once, pipelined, durable, traces, attacks, abuse, views,
-                  moves and processes;
+                  moves, processes and pairs;
                   starts of open; a sixth of the runs of start-up (5; attacks 3)
   --seconds N     measured time of one load (4; attacks 2, as there are two for each
                   round of 14 attacks). In less time a single late answer is more of the rate

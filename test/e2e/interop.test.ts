@@ -94,10 +94,6 @@ describe("grpc-js", () => {
   });
 });
 
-async function until(done: () => boolean): Promise<void> {
-  while (!done()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
 function other(name: string, language: Language, abilities: Abilities): void {
   const why = missing(language);
   if (why !== "") console.log(`${name}: ${why}`);
@@ -110,14 +106,12 @@ function other(name: string, language: Language, abilities: Abilities): void {
     afterAll(() => server?.close());
 
     test.each(NAMES)("its client and our server: %s", async (one) => {
-      // A server hears of the end of a connection a little later.
-      await until(() => plain.open === 0);
-      const before = plain.sentBytes;
+      const before = plain.accepted;
       const { said, code } = await runProgram(language, "client", `127.0.0.1:${plain.port}`, one);
       expect({ said, code }).toEqual({ said: expect.stringContaining("passed"), code: 0 });
-      if (one !== "server_compressed_unary") return;
-      await until(() => plain.open === 0);
-      expect(plain.sentBytes - before).toBeLessThan(COMPRESSED_ONCE_BYTES);
+      // A server hears of the end of a connection a little later.
+      await expect.poll(() => plain.openAfter(before), { timeout: 20_000 }).toEqual([]);
+      if (one === "server_compressed_unary") expect(plain.sentBytesAfter(before)).toBeLessThan(COMPRESSED_ONCE_BYTES);
     });
 
     test("draining loses none of its client's calls", async () => {

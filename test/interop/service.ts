@@ -1,4 +1,5 @@
 /** gRPC's test service on src/grpc, with what its interoperability cases ask of a server. */
+import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Call } from "../../src/grpc/server/call.js";
 import { type Route, RouteTable } from "../../src/grpc/server/route.js";
@@ -93,12 +94,12 @@ function routes(isCompressed: (call: Call) => boolean): Route[] {
 
 export interface TestService {
   readonly port: number;
-  /** Connections that are open … */
-  readonly open: number;
-  /** … and all that there were. */
+  /** All connections that there were. */
   readonly accepted: number;
-  /** Bytes that were sent on those that are over. */
-  readonly sentBytes: number;
+  /** Those after the first `count`, in words; empty when they are over. */
+  openAfter(count: number): string[];
+  /** Bytes that were sent on those after the first `count`. */
+  sentBytesAfter(count: number): number;
   close(): Promise<void>;
 }
 
@@ -109,14 +110,10 @@ export interface TestService {
 export async function serveTestService(options: Partial<ServerOptions> = {}): Promise<TestService> {
   const compressed = new WeakSet<object>();
   const serving = servingOf({ table: new RouteTable(routes((call) => compressed.has(call))) });
-  let sentBytes = 0;
-  let accepted = 0;
+  const sockets: Socket[] = [];
   const accept = ({ connection, socket }: Driver): ConnectionEvents => {
-    accepted++;
+    sockets.push(socket);
     const session = new Session(connection, { address: "", certificate: undefined }, serving);
-    socket.once("close", () => {
-      sentBytes += socket.bytesWritten;
-    });
     return {
       request: (stream, headers) => watched(session.request(stream, headers), compressed),
       ready: () => session.ready(),
@@ -129,17 +126,21 @@ export async function serveTestService(options: Partial<ServerOptions> = {}): Pr
   const port = await server.listen(0, "127.0.0.1");
   return {
     port,
-    get open() {
-      return server.connections;
-    },
     get accepted() {
-      return accepted;
+      return sockets.length;
     },
-    get sentBytes() {
-      return sentBytes;
-    },
+    openAfter: (count) => sockets.slice(count).filter(isOpen).map(inWords),
+    sentBytesAfter: (count) => sockets.slice(count).reduce((sum, { bytesWritten }) => sum + bytesWritten, 0),
     close: () => server.close(500),
   };
+}
+
+const isOpen = (socket: Socket): boolean => !socket.closed;
+
+function inWords(socket: Socket): string {
+  const { remotePort, bytesRead, bytesWritten, writableLength } = socket;
+  const paused = socket.isPaused() ? ", paused" : "";
+  return `from port ${remotePort}: ${bytesRead} bytes read, ${bytesWritten} written, ${writableLength} not yet${paused}`;
 }
 
 /** Notes whether the first message of a call is compressed. */

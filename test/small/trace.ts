@@ -1,4 +1,4 @@
-/** The way to a violation in the words of the golden traces (test/scripts). Nodes are n1, n2, n3. */
+/** The way to a violation in the words of the golden traces (test/scripts). Nodes are n1, n2 and so on. */
 
 import { voteOf } from "../../src/base/votes.js";
 import { renderBallot, renderMessage, renderRequest, renderVerdict } from "../scripts/render.js";

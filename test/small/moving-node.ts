@@ -150,7 +150,7 @@ export class MovingNode extends SmallNode {
     if (merge === null) return false;
     return (
       merge["fetching"].question?.attempt === attempt ||
-      merge["streams"].some((one) => one.question?.attempt === attempt)
+      merge["sources"].streams.some((one) => one.question?.attempt === attempt)
     );
   }
 

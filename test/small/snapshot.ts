@@ -24,7 +24,8 @@ const OMITTED: Readonly<Record<string, readonly string[]>> = {
   // These are the same always. A merge that is through says so by the life.
   MovingNode: ["stage", "place", "attempts", "readerAttempts", "world", "receiver"],
   // Which merge it is; figures for people; what is the same always, as its clock stands still and no key goes bad.
-  Merge: ["options", "keys", "bytes", "waitsFor", "askingOrder", "ownBytes", "undecidedSince", "waitedFor"],
+  Merge: ["options", "keys", "bytes", "waitsFor", "ownBytes", "undecidedSince", "waitedFor"],
+  MergeSources: ["options", "askingOrder"],
   // No key goes bad, is caught up with or purged.
   Copy: ["group", "upkeep", "post", "outlook", "mendingLoad"],
   // The encoded form is the codec's.

@@ -21,7 +21,7 @@ import type { HeldKey, KeysHeld } from "../model/transfer-message.js";
 import type { Attempts } from "../quorum/attempts.js";
 import type { Group } from "../quorum/group.js";
 import { Asking, type Patience } from "../quorum/patience.js";
-import type { MergeOutbox, PreviousGroup } from "./merge.js";
+import type { MergeOutbox, PreviousGroup } from "./merge-sources.js";
 import type { Receiver } from "./receiver.js";
 import type { TransferLoad } from "./transfer-load.js";
 

@@ -19,31 +19,24 @@
  *
  * Source: the join of sorted streams, as in LSM trees. Here they are votes, so each key needs a majority of them.
  */
-import { assert } from "../../base/assert.js";
 import { type Instant, since } from "../../base/time.js";
-import { countVotes, majorityOf, voteOf } from "../../base/votes.js";
+import { countVotes, voteOf } from "../../base/votes.js";
 import { compareTimestamps, sameTimestamp } from "../model/ballot.js";
 import { TRANSFER_PAGE_BYTES } from "../model/bounds.js";
 import type { Entry } from "../model/entry.js";
-import { attempt, type GroupEpoch, type Key, NO_NODE, type NodeId } from "../model/ids.js";
+import { type Key, NO_NODE, type NodeId } from "../model/ids.js";
 import { compareKeys } from "../model/key-order.js";
-import type { Sink } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
 import { BAD, type Held, orderedPage } from "../model/table.js";
 import type { Merged } from "../model/transfer-entry.js";
-import type { AskKeys, AskStates, KeysHeld, States } from "../model/transfer-message.js";
-import type { Attempts } from "../quorum/attempts.js";
-import type { Group } from "../quorum/group.js";
+import type { KeysHeld, States } from "../model/transfer-message.js";
 import type { Patience } from "../quorum/patience.js";
 import { Fetching } from "./fetching.js";
-import type { Receiver, ReceiverOutbox } from "./receiver.js";
-import { type SourceCopy, statesPage } from "./source.js";
-import { EXPECTED_STATES, Stream } from "./stream.js";
-import type { TransferLoad } from "./transfer-load.js";
+import { lowest, type MergeOutbox, MergeSources, type MergeSourcesOptions, STALL_MS } from "./merge-sources.js";
+import type { Receiver } from "./receiver.js";
+import { EXPECTED_STATES, type Stream } from "./stream.js";
 import { Verdict } from "./verdict.js";
 
-/** Without an answer for so long, another replica is asked besides. */
-export const STALL_MS = 2_000;
 /**
  * For so long replicas that do not answer are waited for, before keys that the others cannot speak for are inherited as
  * bad.
@@ -57,29 +50,10 @@ const MAX_OWN = 512;
 /** Own registers taken in a tick, as the other partitions of the node want their turn. */
 const OWN_BYTES = 8 * TRANSFER_PAGE_BYTES;
 
-/** The group that a copy takes over from, as the view names it. */
-export interface PreviousGroup {
-  readonly epoch: GroupEpoch;
-  readonly replicas: readonly NodeId[];
-}
-
-export interface MergeOptions {
-  /** The copy's own, of which it is not ready. */
-  readonly group: Group;
-  readonly previous: PreviousGroup;
+export interface MergeOptions extends MergeSourcesOptions {
   readonly receiver: Receiver;
-  /**
-   * This copy as one of the sources, when it was a ready replica of the group before and has sealed it; otherwise null.
-   */
-  readonly own: SourceCopy | null;
-  readonly attempts: Attempts;
-  readonly load: TransferLoad;
   /** How far an earlier life came; null: nothing of it is durable. */
   readonly restored: Merged | null;
-}
-
-export interface MergeOutbox extends ReceiverOutbox {
-  readonly sendNow: Sink<AskStates | AskKeys>;
 }
 
 /** The reason why it waits, other than for answers. */
@@ -94,11 +68,7 @@ export class Merge {
   keys = 0;
   bytes = 0;
   waitsFor: MergeWait | null = null;
-  private readonly majority: number;
-  private readonly ownPlace: number;
-  private readonly streams: Stream[];
-  /** Those that stay in the group are asked first. Then this copy knows from where to catch up with each of them. */
-  private readonly askingOrder: readonly Stream[];
+  private readonly sources: MergeSources;
   private readonly fetching = new Fetching();
   /** Keys up to this one are as they must be; null: none. */
   private merged: Key | null;
@@ -108,47 +78,37 @@ export class Merge {
   /** Since when too few can speak for the next key, and who spoke at the end of the last such wait, one bit each. */
   private undecidedSince: Instant | null = null;
   private waitedFor = 0;
-  private heard = 0;
   /** Bytes of own registers that may be taken before the next tick. */
   private ownBytes = OWN_BYTES;
 
   constructor(private readonly options: MergeOptions) {
-    const { previous, group, own, restored } = options;
-    this.majority = majorityOf(previous.replicas.length);
-    this.ownPlace = own === null ? -1 : previous.replicas.indexOf(group.self);
-    assert(own === null || this.ownPlace >= 0, "a copy that is its own source was in the group before");
-    this.streams = previous.replicas.map((_, place) => new Stream(place));
-    const stays = ({ place }: Stream): boolean => group.placeOf(previous.replicas[place] ?? NO_NODE) >= 0;
-    this.askingOrder = [...this.streams.filter(stays), ...this.streams.filter((stream) => !stays(stream))];
+    const { group, restored } = options;
+    this.sources = new MergeSources(options);
     this.merged = restored !== null && restored.groupEpoch === group.epoch ? restored.upTo : null;
   }
 
   /** Bytes of pages that are held. */
   get buffered(): number {
-    let bytes = 0;
-    for (const stream of this.streams) bytes += stream.bytes;
-    return bytes;
+    return this.sources.buffered;
   }
 
   /** Registers that the largest of the sources holds, as far as they have told. */
   get expectedKeys(): number {
-    let most = 0;
-    for (const { size } of this.streams) most = Math.max(most, size);
-    return most;
+    return this.sources.expectedKeys;
   }
 
   /** Called every tick. `heard`: replicas of the group before that are heard, one bit each by place there. */
   tick(now: Instant, heard: number, patience: Patience, out: MergeOutbox): void {
     if (this.ready) return;
-    this.heard = heard;
+    this.sources.heard = heard;
     this.ownBytes = OWN_BYTES;
-    this.widen(now);
+    if (!this.sources.widen(now) && !this.fetchingStretch) this.waitsFor = "sources";
     this.askAgain(now, patience, out);
     this.proceed(now, out);
   }
 
   onStates(now: Instant, from: NodeId, message: States, out: MergeOutbox): void {
-    const stream = this.streams[this.placeOf(from)];
+    const stream = this.sources.streams[this.sources.placeOf(from)];
     const question = stream?.question ?? null;
     if (this.ready || stream === undefined || question === null) return;
     if (question.attempt !== message.attempt && !planted("V3.any-attempt")) return;
@@ -164,7 +124,7 @@ export class Merge {
     const { question } = fetching;
     if (this.ready || question === null) return;
     if (question.attempt !== message.attempt && !planted("V3.any-attempt")) return;
-    if (question.place !== this.placeOf(from)) return;
+    if (question.place !== this.sources.placeOf(from)) return;
     let bytes = 0;
     for (const { register } of message.held) bytes += register?.bytes ?? 0;
     this.arrived(TRANSFER_PAGE_BYTES, bytes);
@@ -189,10 +149,7 @@ export class Merge {
 
   /** Waits for nothing any more that was asked for. */
   stop(): void {
-    for (const stream of this.streams) {
-      if (stream.question !== null) this.options.load.came(EXPECTED_STATES, 0);
-      stream.question = null;
-    }
+    this.sources.stop();
     this.stopFetching();
   }
 
@@ -213,9 +170,11 @@ export class Merge {
   /** Decides the next keys. False: it needs more pages, or the next key cannot be decided yet. */
   private decideStretch(now: Instant, out: MergeOutbox): boolean {
     const { receiver } = this.options;
-    this.listOwn(out);
-    const covering = this.streams.filter((stream) => stream.covers(this.merged));
-    const needed = planted("V3.one-replica") ? 1 : this.majority;
+    const { streams, majority } = this.sources;
+    const sealed = this.sources.listOwn(this.merged);
+    if (sealed !== null) receiver.learn(sealed, out);
+    const covering = streams.filter((stream) => stream.covers(this.merged));
+    const needed = planted("V3.one-replica") ? 1 : majority;
     if (covering.length < needed) return false;
     const own = orderedPage(receiver.table, this.merged, MAX_OWN, TRANSFER_PAGE_BYTES);
     let end: Key | null = own.more ? (own.found.at(-1)?.key ?? null) : null;
@@ -236,7 +195,7 @@ export class Merge {
       this.keys++;
       last = key;
     }
-    for (const stream of this.streams) if (!covering.includes(stream)) stream.missed();
+    for (const stream of streams) if (!covering.includes(stream)) stream.missed();
     if (undecided === null) return this.reached(end, out);
     if (last !== this.merged) return this.reached(last, out);
     return this.giveUpOn(undecided, now, covering, out);
@@ -248,7 +207,7 @@ export class Merge {
     const verdict = new Verdict();
     for (const stream of covering) verdict.hear(stream.place, stream.pass(key), stream.votes);
     const speakers = planted("V3.bad-is-absent") ? covering.length : verdict.speakers;
-    if (speakers < this.majority && !planted("V3.one-replica")) return false;
+    if (speakers < this.sources.majority && !planted("V3.one-replica")) return false;
     const { highest } = verdict;
     if (highest === null) {
       if (!planted("V3.keeps-leftovers")) receiver.discard(key, out);
@@ -258,7 +217,7 @@ export class Merge {
     const settled =
       verdict.settled ||
       receiver.covers(highest) ||
-      (native && verdict.votes >= this.majority) ||
+      (native && verdict.votes >= this.sources.majority) ||
       planted("V3.in-doubt-settled");
     if (mine === null || mine.held === BAD || !sameTimestamp(mine.held.timestamp, highest))
       this.fetching.add({ key, timestamp: highest, settled, places: verdict.places });
@@ -294,11 +253,11 @@ export class Merge {
   private giveUpOn(key: Key, now: Instant, covering: readonly Stream[], out: MergeOutbox): boolean {
     const { receiver } = this.options;
     const spoke = covering.reduce((votes, { place }) => votes | voteOf(place), 0);
-    for (const stream of this.streams) stream.active = true;
+    for (const stream of this.sources.streams) stream.active = true;
     // Nobody is waited for who may not be asked.
     if (this.undecidedSince === null || this.options.load.heldUpBy(now) !== null) this.undecidedSince = now;
     const waited = since(now, this.undecidedSince) >= BAD_WAIT_MS || (spoke & ~this.waitedFor) === 0;
-    if (covering.length < this.streams.length && !waited) {
+    if (covering.length < this.sources.streams.length && !waited) {
       this.waitsFor = "bad keys";
       return false;
     }
@@ -314,79 +273,41 @@ export class Merge {
 
   private finish(out: MergeOutbox): void {
     const { receiver, group, previous } = this.options;
-    for (const { place, since } of this.streams) {
+    for (const { place, since } of this.sources.streams) {
       const node = previous.replicas[place] ?? NO_NODE;
-      if (since !== null && place !== this.ownPlace && group.placeOf(node) >= 0)
+      if (since !== null && place !== this.sources.ownPlace && group.placeOf(node) >= 0)
         this.cursors.push(receiver.follow(node, since.copy, since.change, out));
     }
     this.ready = true;
     this.waitsFor = null;
     this.stop();
-    for (const stream of this.streams) stream.drop();
+    for (const stream of this.sources.streams) stream.drop();
   }
 
   // ---- Asking. ----
-
-  /** This copy is one of its own sources: its page needs no message. */
-  private listOwn(out: MergeOutbox): void {
-    const { own, group, previous } = this.options;
-    const stream = this.streams[this.ownPlace];
-    if (own === null || stream === undefined || stream.covers(this.merged)) return;
-    const after = this.merged;
-    const { partition, epoch: groupEpoch } = group;
-    const asked = { kind: "ask-states", partition, groupEpoch, previous: previous.epoch, attempt: attempt(0) } as const;
-    const page = statesPage({ ...asked, after }, own);
-    stream.take(after, page);
-    this.options.receiver.learn(page.sealed, out);
-  }
 
   /** No message is needed for registers that this node sealed itself. */
   private takeOwn(now: Instant, out: MergeOutbox): void {
     const { own, receiver, load } = this.options;
     if (own === null) return;
-    for (const { key, timestamp, settled } of this.fetching.heldBy(this.ownPlace)) {
+    for (const { key, timestamp, settled } of this.fetching.heldBy(this.sources.ownPlace)) {
       if (this.ownBytes <= 0) return;
       this.waitsFor = load.heldUpBy(now);
       if (this.waitsFor !== null) return;
       const held = own.look(key);
       // It is bad by now.
       if (held === null || held === BAD || !sameTimestamp(held.timestamp, timestamp))
-        return this.listAgain(this.ownPlace);
+        return this.listAgain(this.sources.ownPlace);
       this.ownBytes -= held.bytes;
       receiver.adopt(held, settled || own.isSettled(held), out);
       this.fetching.came(key);
     }
   }
 
-  /** Enough replicas that are heard are asked, and more when some of them are silent. */
-  private widen(now: Instant): void {
-    let live = 0;
-    for (const { active, place, question } of this.streams) {
-      const silent = question !== null && since(now, question.firstAskedAt) >= STALL_MS;
-      if (place === this.ownPlace || (active && !silent && this.hears(place))) live++;
-    }
-    for (const stream of this.askingOrder) {
-      if (live >= this.majority) return;
-      if (stream.active || stream.place === this.ownPlace || !this.hears(stream.place)) continue;
-      stream.active = true;
-      live++;
-    }
-    if (live < this.majority && !this.fetchingStretch) this.waitsFor = "sources";
-  }
-
   private askMore(now: Instant, out: MergeOutbox): void {
     const { load } = this.options;
     if (this.fetchingStretch) return this.fetch(now, out);
-    for (const stream of this.streams) {
-      if (!stream.active || stream.place === this.ownPlace || stream.question !== null) continue;
-      if (stream.covers(this.merged) || !this.hears(stream.place)) continue;
-      if (!load.ask(now, EXPECTED_STATES)) {
-        this.waitsFor = load.heldUpBy(now) ?? this.waitsFor;
-        return;
-      }
-      stream.ask(this.options.attempts.next(), this.merged, now);
-      this.send(stream.place, this.statesQuestion(stream), out);
-    }
+    if (!this.sources.askMore(this.merged, now, out)) this.waitsFor = load.heldUpBy(now) ?? this.waitsFor;
   }
 
   private fetch(now: Instant, out: MergeOutbox): void {
@@ -394,8 +315,8 @@ export class Merge {
     const { load, attempts } = this.options;
     if (fetching.question !== null) return;
     // Its own ones it takes at the next tick.
-    if (this.ownPlace >= 0 && (fetching.holders & voteOf(this.ownPlace)) !== 0) return;
-    const holders = fetching.holders & this.heard;
+    if (this.sources.ownPlace >= 0 && (fetching.holders & voteOf(this.sources.ownPlace)) !== 0) return;
+    const holders = fetching.holders & this.sources.heard;
     if (holders === 0) return this.loseHolders();
     if (!load.ask(now, TRANSFER_PAGE_BYTES)) {
       this.waitsFor = load.heldUpBy(now) ?? this.waitsFor;
@@ -407,13 +328,11 @@ export class Merge {
   }
 
   private askAgain(now: Instant, patience: Patience, out: MergeOutbox): void {
-    for (const stream of this.streams)
-      if (stream.question?.due(now, patience, voteOf(stream.place)))
-        this.send(stream.place, this.statesQuestion(stream), out);
+    this.sources.askAgain(now, patience, out);
     const { fetching } = this;
     const { question } = fetching;
     if (question === null) return;
-    if (fetching.silent(now) >= STALL_MS && countVotes(this.heard & ~voteOf(question.place)) > 0)
+    if (fetching.silent(now) >= STALL_MS && countVotes(this.sources.heard & ~voteOf(question.place)) > 0)
       return this.listAgain(question.place);
     if (question.due(now, patience, voteOf(question.place))) this.sendFetch(out);
   }
@@ -421,14 +340,14 @@ export class Merge {
   /** That replica does not hold what it told of, or is silent: the stretch is decided anew, by what the others told. */
   private listAgain(place: number): void {
     this.stopFetching();
-    this.streams[place]?.drop();
+    this.sources.streams[place]?.drop();
   }
 
   /** Nobody who is heard holds what is lacking. */
   private loseHolders(): void {
     const { holders } = this.fetching;
     this.stopFetching();
-    for (const stream of this.streams) if ((holders & voteOf(stream.place)) !== 0) stream.drop();
+    for (const stream of this.sources.streams) if ((holders & voteOf(stream.place)) !== 0) stream.drop();
   }
 
   private stopFetching(): void {
@@ -448,32 +367,11 @@ export class Merge {
     const { group, previous } = this.options;
     const { partition, epoch: groupEpoch } = group;
     const { attempt, keys } = question;
-    this.send(
+    this.sources.send(
       question.place,
       { kind: "ask-keys", partition, groupEpoch, previous: previous.epoch, attempt, keys },
       out,
     );
-  }
-
-  private statesQuestion({ question }: Stream): AskStates {
-    assert(question !== null, "a stream that is asked has a question");
-    const { group, previous } = this.options;
-    const { partition, epoch: groupEpoch } = group;
-    const { attempt, after } = question;
-    return { kind: "ask-states", partition, groupEpoch, previous: previous.epoch, attempt, after };
-  }
-
-  private send(place: number, question: AskStates | AskKeys, out: MergeOutbox): void {
-    const node = this.options.previous.replicas[place];
-    if (node !== undefined) out.sendNow.push(node, question);
-  }
-
-  private placeOf(node: NodeId): number {
-    return this.options.previous.replicas.indexOf(node);
-  }
-
-  private hears(place: number): boolean {
-    return (this.heard & voteOf(place)) !== 0;
   }
 }
 
@@ -481,14 +379,4 @@ export class Merge {
 function earlier(a: Key | null, b: Key | null): Key | null {
   if (a === null || b === null) return a ?? b;
   return compareKeys(a, b) <= 0 ? a : b;
-}
-
-/** The first key that somebody tells of next; null: nobody does. */
-function lowest(covering: readonly Stream[], own: Key | null): Key | null {
-  let first = own;
-  for (const stream of covering) {
-    const key = stream.peek()?.key ?? null;
-    if (key !== null && (first === null || compareKeys(key, first) < 0)) first = key;
-  }
-  return first;
 }

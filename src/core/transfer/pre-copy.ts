@@ -39,7 +39,7 @@ import type {
 import type { Attempts } from "../quorum/attempts.js";
 import type { Group } from "../quorum/group.js";
 import { Asking, type Patience } from "../quorum/patience.js";
-import type { PreviousGroup } from "./merge.js";
+import type { PreviousGroup } from "./merge-sources.js";
 import type { Receiver, ReceiverOutbox } from "./receiver.js";
 import type { TransferLoad } from "./transfer-load.js";
 

@@ -24,7 +24,7 @@ import type { TransferAnswer, TransferQuestion } from "../../../../src/core/mode
 import { Attempts } from "../../../../src/core/quorum/attempts.js";
 import { Group } from "../../../../src/core/quorum/group.js";
 import { Replica } from "../../../../src/core/replica/replica.js";
-import type { PreviousGroup } from "../../../../src/core/transfer/merge.js";
+import type { PreviousGroup } from "../../../../src/core/transfer/merge-sources.js";
 import { Receiver } from "../../../../src/core/transfer/receiver.js";
 import { answerMerge, answerPreCopy, type SourceCopy } from "../../../../src/core/transfer/source.js";
 import { TransferLoad } from "../../../../src/core/transfer/transfer-load.js";

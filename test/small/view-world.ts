@@ -168,7 +168,7 @@ class Search {
         if (message.ballot.groupEpoch > receiver.epoch) return false;
         const order = compareBallots(message.ballot, receiver.promised);
         if (order !== 0) return order < 0;
-        const { vote } = receiver["acceptor"];
+        const { vote } = receiver.voter;
         const answered = message.kind === "view-prepare" || (vote !== null && sameBallot(vote.ballot, message.ballot));
         return answered && !waitsFor(sender, message.kind, message.ballot, about.from === receiver.self ? null : place);
       }
@@ -282,7 +282,7 @@ function enter(chain: Chain, input: Input, out: SmallOutbox): boolean {
       const { ballot } = input;
       const { promised } = chain;
       if (!chain.isVoter || ballot.groupEpoch !== promised.groupEpoch || ballot.round <= promised.round) return false;
-      chain.campaign(NOW, ballot, out);
+      chain.voter.campaign(NOW, ballot, out);
       return true;
     }
     case "propose": {
@@ -292,7 +292,7 @@ function enter(chain: Chain, input: Input, out: SmallOutbox): boolean {
     }
     case "restart":
       if (chain.proposer === null) return false;
-      chain.resign();
+      chain.voter.resign();
       return true;
     case "deliver":
       chain.receive(NOW, input.from, input.message, out);
@@ -333,7 +333,7 @@ const FIRST = encoded({
 /** All that decides what the chain does next, but what it told or was told about who holds what. */
 function textOfChain(chain: Chain): string {
   const { proposer, newest, promised } = chain;
-  const { vote } = chain["acceptor"];
+  const { vote } = chain.voter;
   const voted = vote === null ? "-" : `${formatBallot(vote.ballot)} ${vote.next.digest}`;
   const candidacy =
     proposer === null

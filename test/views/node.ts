@@ -120,7 +120,7 @@ export class ViewNode {
   campaign(now: Instant, out: WorldOutbox): void {
     const { chain } = this;
     if (!chain.isVoter || chain.newest.unread === true) return;
-    chain.campaign(now, ballot(groupEpoch(chain.epoch), chain.promised.round + 1, this.id), out);
+    chain.voter.campaign(now, ballot(groupEpoch(chain.epoch), chain.promised.round + 1, this.id), out);
     this.views.refresh();
   }
 

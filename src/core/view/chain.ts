@@ -1,6 +1,7 @@
 /**
  * The chain of views as one node sees it. A view is ended by exactly one stop-sign: its voters decide by consensus what
- * the next view is. This machine votes, proposes, learns and spreads views; `voting.ts` decides when to campaign.
+ * the next view is. This machine learns and spreads views. `voter.ts` votes and proposes, and `voting.ts` decides when
+ * to campaign.
  *
  * Intuition: instance e of a consensus decides view e+1, among the voters that view e names. A node always knows one
  * newest view, which is complete in itself, and takes part in the decision on that one's successor only. A message of
@@ -17,44 +18,31 @@
  * Source: docs/protocol.md, Views; Lamport, "Paxos Made Simple"; reconfiguration by stop-sign after Omni-Paxos (EuroSys
  * 2023).
  */
-import { assert, unreachable } from "../../base/assert.js";
+import { unreachable } from "../../base/assert.js";
 import { type Instant, instant, since } from "../../base/time.js";
 import { majorityOf } from "../../base/votes.js";
-import { type Ballot, compareBallots, sameBallot } from "../model/ballot.js";
-import { groupEpoch, type NodeId, type Partition, type ViewEpoch, viewEpoch } from "../model/ids.js";
+import type { Ballot } from "../model/ballot.js";
+import { type NodeId, type Partition, type ViewEpoch, viewEpoch } from "../model/ids.js";
 import { planted } from "../model/planted.js";
-import { Acceptor } from "./acceptor.js";
 import type { ChainOutbox, ProposalRefusal } from "./chain-outbox.js";
 import type { EncodedView } from "./encoded-view.js";
 import { HeardReadies } from "./heard-readies.js";
 import { HeardRequests } from "./heard-requests.js";
 import { HeldViews } from "./held-views.js";
-import {
-  type JoinWish,
-  knownEpochOf,
-  type OperationWish,
-  type ViewAccept,
-  type ViewEntry,
-  type ViewMessage,
-  type ViewPrepare,
-  type ViewPromised,
-} from "./message.js";
+import { type JoinWish, knownEpochOf, type OperationWish, type ViewEntry, type ViewMessage } from "./message.js";
 import type { ViewOperation } from "./operation.js";
 import { OwnRequests } from "./own-requests.js";
-import { Proposer } from "./proposer.js";
+import type { Proposer } from "./proposer.js";
 import { Spreading, UNDER_WAY_MS } from "./spreading.js";
 import { successorFault } from "./successor.js";
 import { type Member, memberOf, type ReadyReplica } from "./view.js";
+import { ASK_AGAIN_MS, Voter } from "./voter.js";
 
-/** After which the proposer asks again who did not answer. */
-export const ASK_AGAIN_MS = 100;
 const NEVER: Instant = instant(Number.NEGATIVE_INFINITY);
 
 export class Chain {
-  /** The newest view known. */
-  newest: EncodedView;
-  proposer: Proposer | null = null;
-  private acceptor: Acceptor;
+  /** This node's part in the decision on the successor of the newest view. */
+  voter: Voter;
   private readonly held: HeldViews;
   private readonly requests = new HeardRequests();
   private readonly readies = new HeardReadies();
@@ -68,30 +56,22 @@ export class Chain {
     readonly self: NodeId,
     newest: EncodedView,
   ) {
-    this.newest = newest;
-    this.acceptor = new Acceptor(groupEpoch(newest.view.epoch));
+    this.voter = new Voter(self, newest);
     this.held = new HeldViews(self, newest);
     this.own = new OwnRequests(self);
   }
 
   /** A durable entry of an earlier life, in order. */
   restore(entry: ViewEntry): void {
-    switch (entry.kind) {
-      case "view":
-        if (entry.decided.view.epoch <= this.newest.view.epoch) return;
-        this.newest = entry.decided;
-        this.acceptor = new Acceptor(groupEpoch(this.newest.view.epoch));
-        this.held.restore(this.newest);
-        return;
-      case "view-promise":
-        if (entry.ballot.groupEpoch === this.acceptor.epoch) this.acceptor.promise(entry.ballot);
-        return;
-      case "view-vote":
-        if (entry.vote.ballot.groupEpoch === this.acceptor.epoch) this.acceptor.accept(entry.vote);
-        return;
-      default:
-        return unreachable(entry);
-    }
+    if (entry.kind !== "view") return this.voter.restore(entry);
+    if (entry.decided.view.epoch <= this.epoch) return;
+    this.voter = new Voter(this.self, entry.decided);
+    this.held.restore(this.newest);
+  }
+
+  /** The newest view known. */
+  get newest(): EncodedView {
+    return this.voter.newest;
   }
 
   get epoch(): ViewEpoch {
@@ -99,12 +79,16 @@ export class Chain {
   }
 
   get isVoter(): boolean {
-    return this.newest.view.voters.includes(this.self);
+    return this.voter.isVoter;
   }
 
   /** Highest ballot that this node promised for the successor of its newest view. */
   get promised(): Ballot {
-    return this.acceptor.promised;
+    return this.voter.promised;
+  }
+
+  get proposer(): Proposer | null {
+    return this.voter.proposer;
   }
 
   /** The newest view that this node holds durably: what calls answer with, and wishes are said in. */
@@ -164,31 +148,6 @@ export class Chain {
 
   // ---- Proposing. ----
 
-  /** Takes a ballot that the election chose: above everything promised here, so that it serves one candidacy only. */
-  campaign(now: Instant, ballot: Ballot, out: ChainOutbox): void {
-    assert(this.isVoter && compareBallots(ballot, this.promised) > 0, "a candidacy has a ballot of its own");
-    this.promise(ballot, out);
-    const { voters, members } = this.newest.view;
-    const electorate = planted("V1.all-members") ? members.map(({ id }) => id) : voters;
-    this.proposer = new Proposer(ballot, electorate, majorityOf(voters.length), now);
-    this.prepare(electorate, out);
-  }
-
-  /** Gives up the candidacy or office. Its proposal may be decided all the same. */
-  resign(): void {
-    this.proposer = null;
-  }
-
-  /** Asks these voters once more for their promise, in the same ballot. */
-  prepare(to: readonly NodeId[], out: ChainOutbox): void {
-    const { proposer } = this;
-    if (proposer === null) return;
-    const message: ViewPrepare = { kind: "view-prepare", ballot: proposer.ballot, digest: this.newest.digest };
-    // The own promise is durable before anybody else hears of the ballot (R8).
-    const sink = planted("V1.prepare-early") ? out.sendNow : out.sendDurable;
-    for (const node of to) sink.push(node, message);
-  }
-
   /** Proposes the successor of the newest view. null: it is on its way; it is decided, or another one is. */
   propose(now: Instant, next: EncodedView, out: ChainOutbox): ProposalRefusal | null {
     const { proposer } = this;
@@ -207,7 +166,7 @@ export class Chain {
       if (!voters.includes(node) && !holds) return { reason: "voter-behind", node };
     }
     proposer.propose(next);
-    this.ask(now, proposer, out);
+    this.voter.ask(now, proposer, out);
     return null;
   }
 
@@ -241,13 +200,16 @@ export class Chain {
     this.knows(now, from, knownEpochOf(message));
     switch (message.kind) {
       case "view-prepare":
-        return this.onPrepare(now, from, message, out);
+        if (this.isOnNewest(now, from, message.ballot, out)) this.voter.onPrepare(from, message, out);
+        return;
       case "view-promised":
-        return this.onPromised(now, from, message, out);
+        return this.voter.onPromised(now, from, message, out);
       case "view-accept":
-        return this.onAccept(now, from, message, out);
+        if (!this.isOnNewest(now, from, message.ballot, out) || !this.voter.onAccept(from, message, out)) return;
+        if (planted("V1.accepted-is-decided")) this.learn(now, from, message.next, out);
+        return;
       case "view-accepted": {
-        const proposer = this.proposerOf(message.ballot);
+        const proposer = this.voter.proposerOf(message.ballot);
         if (proposer?.onAccepted(from) === true && proposer.next !== null)
           this.decided(now, proposer.voters, proposer.next, out);
         return;
@@ -291,7 +253,7 @@ export class Chain {
    * (V1c).
    */
   private learnsVote(now: Instant, from: NodeId, epoch: ViewEpoch, digest: string, out: ChainOutbox): boolean {
-    const next = this.acceptor.vote?.next;
+    const next = this.voter.vote?.next;
     if (next === undefined || epoch !== this.epoch + 1) return false;
     if (next.digest !== digest && !planted("V1.other-vote")) return false;
     this.learn(now, from, next, out);
@@ -303,11 +265,8 @@ export class Chain {
    * (V7). `knownProposer`: the node that proposes views, as far as this one knows; null: unknown.
    */
   resend(now: Instant, knownProposer: NodeId | null, out: ChainOutbox): void {
-    const { proposer, newest } = this;
-    if (proposer?.due(now, ASK_AGAIN_MS) === true) {
-      if (proposer.elected) this.ask(now, proposer, out);
-      else this.prepare(proposer.silent(), out);
-    }
+    const { newest } = this;
+    this.voter.resend(now, out);
     this.own.repeat(now, newest, this.heldEpoch === this.epoch, knownProposer, out.sendDurable);
     const leaving = !this.own.isWishing && memberOf(newest.view, this.self) === undefined && !this.mayLeave;
     if (leaving && since(now, this.spreadAt) >= ASK_AGAIN_MS) {
@@ -316,74 +275,15 @@ export class Chain {
     }
   }
 
-  // ---- Voting. ----
-
-  private onPrepare(now: Instant, from: NodeId, message: ViewPrepare, out: ChainOutbox): void {
-    if (!this.mayVote(now, from, message, out)) return;
-    const { ballot } = message;
-    const { acceptor } = this;
-    if (!acceptor.allows(ballot)) return this.refuse(from, ballot, out);
-    if (!sameBallot(ballot, acceptor.promised)) this.promise(ballot, out);
-    out.sendDurable.push(from, { kind: "view-promised", ballot, vote: acceptor.vote });
+  /** It is about the successor of the newest view. Otherwise the two first bring each other up to date (V1a). */
+  private isOnNewest(now: Instant, from: NodeId, ballot: Ballot, out: ChainOutbox): boolean {
+    const epoch = viewEpoch(ballot.groupEpoch);
+    if (epoch < this.epoch) this.tell(now, from, out);
+    else if (epoch > this.epoch) this.want(now, from, epoch, out);
+    return epoch === this.epoch;
   }
 
-  private onAccept(now: Instant, from: NodeId, message: ViewAccept, out: ChainOutbox): void {
-    if (!this.mayVote(now, from, message, out)) return;
-    const { ballot, next } = message;
-    const { acceptor } = this;
-    if (!acceptor.allows(ballot)) return this.refuse(from, ballot, out);
-    if (successorFault(this.newest, next) !== null) return;
-    if (acceptor.vote === null || !sameBallot(acceptor.vote.ballot, ballot)) {
-      const vote = { ballot, next };
-      acceptor.accept(vote);
-      if (!planted("V1.forgotten-vote")) out.entries.push({ kind: "view-vote", vote });
-    }
-    out.sendDurable.push(from, { kind: "view-accepted", ballot });
-    if (planted("V1.accepted-is-decided")) this.learn(now, from, next, out);
-  }
-
-  /** This node may answer for that instance (V1a). Otherwise the two first bring each other up to date. */
-  private mayVote(now: Instant, from: NodeId, message: ViewPrepare | ViewAccept, out: ChainOutbox): boolean {
-    const epoch = viewEpoch(message.ballot.groupEpoch);
-    if (epoch !== this.epoch) {
-      if (epoch < this.epoch) this.tell(now, from, out);
-      else this.want(now, from, epoch, out);
-      return false;
-    }
-    if (message.digest !== this.newest.digest) {
-      out.conflicts.push({ with: from, epoch });
-      return false;
-    }
-    return this.isVoter || planted("V1.all-members") || planted("V1.new-voters");
-  }
-
-  private promise(ballot: Ballot, out: ChainOutbox): void {
-    this.acceptor.promise(ballot);
-    out.entries.push({ kind: "view-promise", ballot });
-  }
-
-  private refuse(to: NodeId, ballot: Ballot, out: ChainOutbox): void {
-    out.sendDurable.push(to, { kind: "view-refused", ballot, promised: this.promised });
-  }
-
-  // ---- The proposer's side. ----
-
-  private onPromised(now: Instant, from: NodeId, message: ViewPromised, out: ChainOutbox): void {
-    const proposer = this.proposerOf(message.ballot);
-    if (proposer?.onPromised(from, message.vote) === true && proposer.next !== null) this.ask(now, proposer, out);
-  }
-
-  private ask(now: Instant, proposer: Proposer, out: ChainOutbox): void {
-    const { next, ballot } = proposer;
-    if (next === null) return;
-    proposer.asked(now);
-    const message: ViewAccept = { kind: "view-accept", ballot, digest: this.newest.digest, next };
-    for (const node of proposer.silent()) out.sendDurable.push(node, message);
-  }
-
-  private proposerOf(ballot: Ballot): Proposer | null {
-    return this.proposer !== null && sameBallot(this.proposer.ballot, ballot) ? this.proposer : null;
-  }
+  // ---- Learning and spreading. ----
 
   /**
    * A majority accepted it: everybody whom either view concerns hears of it. Those that were asked to accept it have
@@ -401,8 +301,6 @@ export class Chain {
     }
   }
 
-  // ---- Learning and spreading. ----
-
   private learn(now: Instant, from: NodeId, decided: EncodedView, out: ChainOutbox): void {
     const { view, digest } = decided;
     const { newest } = this;
@@ -418,10 +316,8 @@ export class Chain {
       this.own.learned(view, newest.view);
       this.requests.clear();
       this.readies.advance(view);
-      this.newest = decided;
+      this.voter = new Voter(this.self, decided);
       this.learnedAt = now;
-      this.acceptor = new Acceptor(groupEpoch(view.epoch));
-      this.proposer = null;
       const isMember = (node: NodeId): boolean => memberOf(view, node) !== undefined;
       this.held.learned(decided, isMember);
       this.spreading.learned(isMember);

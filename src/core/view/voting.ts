@@ -135,13 +135,13 @@ export class Voting {
     switch (action.kind) {
       case "campaign":
         if (this.chain.newest.unread === true && !planted("V1.unread")) return; // V1e
-        return this.chain.campaign(now, action.ballot, out);
+        return this.chain.voter.campaign(now, action.ballot, out);
       case "prepare": {
         const asked = this.chain.newest.view.voters.filter((_, place) => (action.places & voteOf(place)) !== 0);
-        return this.chain.prepare(asked, out);
+        return this.chain.voter.prepare(asked, out);
       }
       case "resign":
-        return this.chain.resign();
+        return this.chain.voter.resign();
       case "offer":
       case "resume":
         // Nobody is preferred as proposer: no office is offered here.

@@ -1,14 +1,11 @@
 /**
  * One call at the server: from the head of its request to its status.
  *
- * Intuition: most calls are one message each way, and the message comes in one piece. Those need this object and little
- * else: metadata, signal, inlet and outlet are made when somebody asks for them. Headers, message and trailers of an
- * answer go into one write.
+ * Intuition: most calls are one message each way, and the message comes in one piece. Those need this object, its
+ * answer and little else: metadata, signal and inlet are made when somebody asks for them.
  *
- * Invariants:
- * 1. A call ends once: by its answer, by a failure, at its deadline, or because the client has gone away. Calls of a
- *    handler after that are ignored.
- * 2. A failure before any message is one header list, "trailers-only".
+ * Invariant: a call ends once, by its answer, by a failure, at its deadline, or because the client has gone away. Calls
+ * of a handler after that are ignored.
  *
  * Source: gRPC's PROTOCOL-HTTP2.md.
  */
@@ -21,14 +18,13 @@ import type { HeaderList } from "../../http2/hpack/header-list.js";
 import type { Deadlines, Expiring } from "../call/deadlines.js";
 import { asGrpcError, Inlet, type InletSink } from "../call/inlet.js";
 import { MessageStream } from "../call/message-stream.js";
-import { Outlet, sendMessage } from "../call/outlet.js";
 import type { ByteBudget } from "../message/byte-budget.js";
-import { accepts, compress, type Encoding } from "../message/compression.js";
+import type { Encoding } from "../message/compression.js";
 import type { Inflater } from "../message/inflater.js";
 import { PREFIX_BYTES } from "../message/message-reader.js";
 import { Metadata } from "../metadata/metadata.js";
 import { causedByPeer, GrpcError, STATUS } from "../status.js";
-import { failureList, GZIP_HEAD, HEAD, listOf, OK } from "./answer-heads.js";
+import { Answer, type Answered } from "./answer.js";
 import type { Call, Caller } from "./call.js";
 import type { CallEnded, CallListener } from "./call-listener.js";
 import {
@@ -67,29 +63,23 @@ export interface ServerCallOptions {
 /** No request has come yet. */
 const NONE = Symbol("none");
 
-export class ServerCall implements StreamListener, Call, Expiring {
+export class ServerCall implements StreamListener, Call, Answered, Expiring {
   readonly #session: CallHost;
   readonly #stream: Stream;
   readonly #route: Route;
   readonly #encoding: Encoding;
   readonly #requestHeaders: HeaderList;
+  readonly #answer: Answer;
   readonly deadlineAt: number;
   gzip = false;
   #metadata: Metadata | undefined;
-  #responseHeaders: Metadata | undefined;
-  #responseTrailers: Metadata | undefined;
   #controller: AbortController | undefined;
   #inlet: Inlet<unknown> | undefined;
-  #outlet: Outlet | undefined;
   /** Unary and server-streaming: the request, until the handler gets it. */
   #request: unknown = NONE;
   #requests: MessageStream<unknown> | undefined;
-  #responses: AsyncIterator<unknown> | undefined;
   #conversation: ServerConversation | undefined;
   #whenEnded: CallEnded | undefined;
-  #headSent = false;
-  #gzipSent = false;
-  #over = false;
   /** Why nobody waits for the answer any more. */
   #abandoned: GrpcError | undefined;
 
@@ -99,6 +89,7 @@ export class ServerCall implements StreamListener, Call, Expiring {
     this.#route = options.route;
     this.#encoding = options.encoding;
     this.#requestHeaders = options.requestHeaders;
+    this.#answer = new Answer(this, options.session.connection, options.stream, options.requestHeaders);
     const { timeoutMs } = options;
     this.deadlineAt = timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : performance.now() + timeoutMs;
   }
@@ -117,13 +108,11 @@ export class ServerCall implements StreamListener, Call, Expiring {
   }
 
   get responseHeaders(): Metadata {
-    this.#responseHeaders ??= new Metadata();
-    return this.#responseHeaders;
+    return this.#answer.headers;
   }
 
   get responseTrailers(): Metadata {
-    this.#responseTrailers ??= new Metadata();
-    return this.#responseTrailers;
+    return this.#answer.trailers;
   }
 
   get signal(): AbortSignal {
@@ -135,7 +124,7 @@ export class ServerCall implements StreamListener, Call, Expiring {
   }
 
   sendHeaders(): void {
-    if (!this.#over) this.#sendHead();
+    if (!this.#answer.over) this.#answer.sendHead();
   }
 
   /** The head of the request was taken. */
@@ -150,14 +139,14 @@ export class ServerCall implements StreamListener, Call, Expiring {
     requests.from(this.#openInlet(requests));
     try {
       if (route.kind === "client-streaming") this.#answerWith(route.handle(requests, this));
-      else this.#answerWithStream(route.handle(requests, this));
+      else this.#answer.withStream(route.handle(requests, this), route);
     } catch (error) {
-      this.#fail(error);
+      this.failed(error);
     }
   }
 
   data(stream: Stream, bytes: Buffer, start: number, end: number): void {
-    if (this.#over) {
+    if (this.#answer.over) {
       this.#session.connection.consume(stream, end - start);
       return;
     }
@@ -169,13 +158,13 @@ export class ServerCall implements StreamListener, Call, Expiring {
   }
 
   end(_stream: Stream, _trailers: HeaderList | undefined): void {
-    if (this.#over) return;
+    if (this.#answer.over) return;
     if (this.#inlet !== undefined) this.#inlet.end();
     else this.#requestIsWhole();
   }
 
   drained(): void {
-    this.#outlet?.drained();
+    this.#answer.drained();
     this.#conversation?.drained();
   }
 
@@ -184,17 +173,17 @@ export class ServerCall implements StreamListener, Call, Expiring {
   closed(_stream: Stream, end: StreamEnd): void {
     this.#session.deadlines.delete(this);
     this.#inlet?.close();
-    if (this.#over || end.kind === "ended") this.#outlet?.drained();
+    if (this.#answer.over || end.kind === "ended") this.#answer.drained();
     else this.#abandon(causedByPeer(STATUS.cancelled, "the client has gone away"));
   }
 
   expired(): void {
     const error = causedByPeer(STATUS.deadlineExceeded, "the deadline is over");
-    const isAnswered = this.#over;
-    this.#ends(error.code);
+    const isAnswered = this.#answer.over;
+    this.ended(error.code);
     // The client takes too little of what was sent already to hear of a status.
     if (this.#stream.unsentBytes > 0) this.#session.connection.reset(this.#stream, ERROR_CODE.cancel);
-    else if (!isAnswered) this.#sendFailure(error);
+    else if (!isAnswered) this.#answer.sendFailure(error);
     if (!isAnswered) this.#abandon(error);
   }
 
@@ -210,7 +199,7 @@ export class ServerCall implements StreamListener, Call, Expiring {
     try {
       this.#request = route.decode(bytes.subarray(start + PREFIX_BYTES, end));
     } catch (error) {
-      this.#fail(asGrpcError(error));
+      this.failed(asGrpcError(error));
     }
     return true;
   }
@@ -220,14 +209,14 @@ export class ServerCall implements StreamListener, Call, Expiring {
     return {
       message: (message) => {
         if (this.#request !== NONE) {
-          this.#fail(causedByPeer(STATUS.unimplemented, "more than one message in a request of one"));
+          this.failed(causedByPeer(STATUS.unimplemented, "more than one message in a request of one"));
           return;
         }
         this.#request = message;
         this.#inlet?.want();
       },
       end: () => this.#requestIsWhole(),
-      failed: (error) => this.#fail(error),
+      failed: (error) => this.failed(error),
     };
   }
 
@@ -254,7 +243,7 @@ export class ServerCall implements StreamListener, Call, Expiring {
   #requestIsWhole(): void {
     const request = this.#request;
     if (request === NONE) {
-      this.#fail(causedByPeer(STATUS.unimplemented, "no message in a request of one"));
+      this.failed(causedByPeer(STATUS.unimplemented, "no message in a request of one"));
       return;
     }
     this.#request = undefined;
@@ -264,19 +253,19 @@ export class ServerCall implements StreamListener, Call, Expiring {
 
   #handle(route: SingleRequestRoute, request: unknown): void {
     try {
-      if (route.kind === "server-streaming") this.#answerWithStream(route.handle(request, this));
+      if (route.kind === "server-streaming") this.#answer.withStream(route.handle(request, this), route);
       else {
         const response = route.handle(request, this);
         if (response instanceof Promise) this.#answerWith(response);
-        else this.#answer(response);
+        else this.#answerWithOne(response);
       }
     } catch (error) {
-      this.#fail(error);
+      this.failed(error);
     }
   }
 
   #answerWith(response: Promise<unknown>): void {
-    response.then((value) => this.#answer(value)).catch((error: unknown) => this.#fail(error));
+    response.then((value) => this.#answerWithOne(value)).catch((error: unknown) => this.failed(error));
   }
 
   #converse(route: ConversationRoute<unknown, unknown>): void {
@@ -288,7 +277,7 @@ export class ServerCall implements StreamListener, Call, Expiring {
         isDraining: () => connection.draining,
         want: () => this.#inlet?.want(),
         write: (framed) => {
-          this.#sendHead();
+          this.#answer.sendHead();
           return connection.send(stream, framed, false);
         },
         get unsentBytes() {
@@ -300,8 +289,8 @@ export class ServerCall implements StreamListener, Call, Expiring {
         ping: (answered) => connection.ping(answered),
         end: (failure) => this.#endConversation(failure),
         cut: (failure) => {
-          if (stream.unsentBytes === 0) return this.#fail(failure);
-          this.#ends(failure.code);
+          if (stream.unsentBytes === 0) return this.failed(failure);
+          this.ended(failure.code);
           this.#inlet?.close();
           connection.reset(stream, ERROR_CODE.cancel);
         },
@@ -313,127 +302,48 @@ export class ServerCall implements StreamListener, Call, Expiring {
     try {
       conversation.begin();
     } catch (error) {
-      this.#fail(error);
+      this.failed(error);
     }
   }
 
   #endConversation(failure: unknown): void {
     if (failure === undefined) {
-      this.#sendHead();
-      this.#sendOk();
+      this.#answer.sendHead();
+      this.#answer.sendOk();
       this.#inlet?.close();
-    } else this.#fail(failure);
+    } else this.failed(failure);
   }
 
-  /** One message, and the status. May throw what the route's encoder throws. */
-  #answer(response: unknown): void {
+  /** May throw what the route's encoder throws. */
+  #answerWithOne(response: unknown): void {
     const route = this.#route;
-    if (this.#over || route.kind === "conversation") return;
-    const bytes = route.encode(response);
-    if (this.gzip && this.#clientTakesGzip()) {
-      const compressed = compress(bytes);
-      if (compressed instanceof Promise) this.#later(compressed.then((whole) => this.#send(whole, true)));
-      else this.#send(compressed, true);
-    } else this.#send(bytes, false);
+    if (this.#answer.over || route.kind === "conversation") return;
+    this.#answer.withOne(route.encode(response));
   }
 
-  #later(sent: Promise<void>): void {
-    sent.catch((error: unknown) => this.#fail(error));
-  }
-
-  #send(bytes: Uint8Array, compressed: boolean): void {
-    if (this.#over) return;
-    this.#gzipSent = compressed;
-    this.#sendHead();
-    sendMessage(this.#session.connection, this.#stream, bytes, compressed, false);
-    this.#sendOk();
-  }
-
-  /** Responses one after the other, as fast as the client takes them. */
-  #answerWithStream(responses: AsyncIterable<unknown>): void {
-    const iterator = responses[Symbol.asyncIterator]();
-    this.#responses = iterator;
-    this.#pump(iterator).catch((error: unknown) => this.#fail(error));
-  }
-
-  async #pump(iterator: AsyncIterator<unknown>): Promise<void> {
-    const outlet = new Outlet(this.#session.connection, this.#stream);
-    this.#outlet = outlet;
-    const route = this.#route;
-    if (route.kind === "conversation") return;
-    for (;;) {
-      const result = await iterator.next();
-      if (this.#over) return;
-      if (result.done === true) break;
-      const bytes = route.encode(result.value);
-      this.#gzipSent ||= this.gzip && !this.#headSent && this.#clientTakesGzip();
-      this.#sendHead();
-      const full = outlet.send(bytes, this.#gzipSent && this.gzip);
-      if (full !== undefined) await full;
-      if (this.#over) return;
-    }
-    this.#responses = undefined;
-    this.#sendHead();
-    this.#sendOk();
-  }
-
-  #clientTakesGzip(): boolean {
-    return !this.#headSent && accepts(this.#requestHeaders.get("grpc-accept-encoding"), "gzip");
-  }
-
-  #sendHead(): void {
-    if (this.#headSent) return;
-    const more = listOf(this.#responseHeaders);
-    if (!this.#fits(more)) throw new GrpcError(STATUS.resourceExhausted, "headers longer than the client takes");
-    this.#headSent = true;
-    this.#session.connection.respond(this.#stream, this.#gzipSent ? GZIP_HEAD : HEAD, false, more);
-  }
-
-  #sendOk(): void {
-    const more = listOf(this.#responseTrailers);
-    if (!this.#fits(more)) throw new GrpcError(STATUS.resourceExhausted, "trailers longer than the client takes");
-    this.#ends(STATUS.ok);
-    this.#session.connection.trailers(this.#stream, OK, more);
-  }
-
-  #fail(error: unknown): void {
-    if (!(error instanceof GrpcError) && !(this.#over && isAbort(error))) this.#session.onError(error, this);
-    if (this.#over) return;
-    this.#sendFailure(error instanceof GrpcError ? error : new GrpcError(STATUS.internal, "internal error"));
-    if (this.#requests !== undefined || this.#responses !== undefined) {
+  failed(error: unknown): void {
+    if (!(error instanceof GrpcError) && !(this.#answer.over && isAbort(error))) this.#session.onError(error, this);
+    if (this.#answer.over) return;
+    this.#answer.sendFailure(error instanceof GrpcError ? error : new GrpcError(STATUS.internal, "internal error"));
+    if (this.#requests !== undefined || this.#answer.isStream) {
       this.#leaveRequests(causedByPeer(STATUS.cancelled, "the call has ended"));
     }
     this.#inlet?.close();
   }
 
-  #ends(code: number): void {
-    this.#over = true;
+  ended(code: number): void {
+    this.#answer.over = true;
     const ended = this.#whenEnded;
     this.#whenEnded = undefined;
     ended?.(code);
     this.#conversation?.close();
   }
 
-  #sendFailure(error: GrpcError): void {
-    this.#ends(error.code);
-    const { connection } = this.#session;
-    let list = failureList(error, this.#responseTrailers);
-    // Metadata too long for the client must not keep it from hearing of its failure.
-    if (!this.#fits(list)) list = failureList(causedByPeer(error.code, error.message), undefined);
-    if (this.#headSent) connection.trailers(this.#stream, list);
-    else connection.respond(this.#stream, HEAD, true, list);
-  }
-
-  #fits(list: HeaderList | undefined): boolean {
-    const { peerMaxHeaderListSize } = this.#session.connection;
-    return list === undefined || list.size + HEAD.size <= peerMaxHeaderListSize;
-  }
-
   /** Nobody waits for the answer any more. */
   #abandon(error: GrpcError): void {
-    this.#ends(error.code);
+    this.ended(error.code);
     this.#abandoned = error;
-    this.#outlet?.drained();
+    this.#answer.drained();
     this.#leaveRequests(error);
     this.#inlet?.close();
     this.#controller?.abort(error);
@@ -441,10 +351,7 @@ export class ServerCall implements StreamListener, Call, Expiring {
 
   #leaveRequests(error: GrpcError): void {
     this.#requests?.failed(error);
-    const responses = this.#responses;
-    this.#responses = undefined;
-    // A generator that waits for something else than the signal cannot be ended; it hears of it when it goes on.
-    responses?.return?.().catch(() => {});
+    this.#answer.leave();
   }
 }
 

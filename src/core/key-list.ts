@@ -43,7 +43,8 @@ export class KeyList {
     const { epoch, replica } = copy;
     this.epoch ??= epoch;
     if (epoch !== this.epoch && !planted("H11.across-a-seal")) return null;
-    const { table, reservation, settledRevision } = replica;
+    const { table } = replica;
+    const { reservation, settledRevision } = replica.revisions;
     const { found, more } = changesPage(table, this.after, limit, maxBytes);
     this.after = found.at(-1)?.change ?? this.after;
     return {

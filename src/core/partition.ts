@@ -184,7 +184,7 @@ export class ServedPartition implements Outlook {
     this.lagging = (this.behind ?? 0) > FAR_BEHIND;
     if (since(now, this.savedSettled) >= SAVE_SETTLED_EVERY) {
       this.savedSettled = now;
-      this.copy.replica.saveSettled(out);
+      this.copy.replica.revisions.saveSettled(out);
     }
     this.refresh(now);
   }
@@ -292,8 +292,8 @@ export class ServedPartition implements Outlook {
     const report = this.heartbeats.report(peer, this.group.partition);
     if (report === undefined || report.groupEpoch !== this.group.epoch) return;
     const { settled, settledRevision } = report;
-    if (settled !== null) this.copy.replica.settle(settled.ballot, settled.seq, settledRevision);
-    this.copy.replica.knowRevision(settledRevision);
+    if (settled !== null) this.copy.replica.revisions.settle(settled.ballot, settled.seq, settledRevision);
+    this.copy.replica.revisions.knowRevision(settledRevision);
   }
 
   /** The epoch's first Prepare: some may not know the view yet. It is repeated soon, as requests wait (H14). */

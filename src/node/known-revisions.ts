@@ -16,7 +16,9 @@ export class KnownRevisions {
   of(partition: Partition): Revision {
     const served = this.core.partitions.get(partition);
     return highest(
-      served === undefined ? (this.heardOf.get(partition) ?? NO_REVISION) : served.copy.replica.settledRevision,
+      served === undefined
+        ? (this.heardOf.get(partition) ?? NO_REVISION)
+        : served.copy.replica.revisions.settledRevision,
       NO_REVISION,
     );
   }

@@ -124,7 +124,9 @@ export class NodeMachine {
 
   private known(partition: Partition): KnownNumbers {
     const replica = this.core.partitions.get(partition)?.copy.replica;
-    return replica === undefined ? NOTHING_KNOWN : { round: replica.promise.round, revision: replica.reservation };
+    return replica === undefined
+      ? NOTHING_KNOWN
+      : { round: replica.promise.round, revision: replica.revisions.reservation };
   }
 
   private receive(now: Instant, from: NodeId, message: NodeMessage, out: Outgoing): void {

@@ -233,7 +233,7 @@ export class NodeStatus {
       writer: core.writerOf(partition) ?? NO_NODE,
       round: promise?.round ?? 0,
       ballotNode: promise?.node ?? NO_NODE,
-      settledRevision: served?.copy.replica.settledRevision ?? null,
+      settledRevision: served?.copy.replica.revisions.settledRevision ?? null,
       heldRequests: router.heldOf(partition),
       behind: served?.behind ?? null,
     };
@@ -243,7 +243,7 @@ export class NodeStatus {
     const { core } = this;
     const { replicas, groupEpoch } = placementOf(core.view, partition);
     const served = core.partitions.get(partition);
-    const settled = served?.copy.replica.settledRevision ?? UNKNOWN_REVISION;
+    const settled = served?.copy.replica.revisions.settledRevision ?? UNKNOWN_REVISION;
     return replicas.map((node, place) => {
       const own = node === core.self;
       const report = served?.report(place);
@@ -300,7 +300,7 @@ export class NodeStatus {
   copyOf(partition: Partition): CopySnapshot | null {
     const served = this.core.partitions.get(partition);
     if (served === undefined) return null;
-    const { settledRevision, reservation } = served.copy.replica;
+    const { settledRevision, reservation } = served.copy.replica.revisions;
     return { settledRevision, reservation, raisedAbove: served.copy.writer.raisedAbove };
   }
 

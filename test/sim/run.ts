@@ -287,7 +287,7 @@ function writerFound(world: World, p: number): boolean {
 const revisionsUnknown = (world: World): string[] =>
   world.nodes.flatMap((node) =>
     [...(node.machine?.core.partitions ?? [])].flatMap(([p, { copy }]) =>
-      node.up && copy.replica.settledRevision === UNKNOWN_REVISION
+      node.up && copy.replica.revisions.settledRevision === UNKNOWN_REVISION
         ? [`n${node.id} tells no revision of partition ${p}`]
         : [],
     ),

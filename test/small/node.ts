@@ -100,9 +100,9 @@ export class SmallNode {
   hold(register: Register): void {
     const { replica } = this.copy;
     replica.promise = register.timestamp.ballot;
-    replica.reservation = register.revision;
+    replica.revisions.reservation = register.revision;
     replica.table.put(register, NO_CHANGE);
-    replica.settle(register.timestamp.ballot, register.timestamp.seq, register.revision);
+    replica.revisions.settle(register.timestamp.ballot, register.timestamp.seq, register.revision);
   }
 
   mayCampaign(office: number, ballot: Ballot): boolean {

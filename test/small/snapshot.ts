@@ -30,9 +30,11 @@ const OMITTED: Readonly<Record<string, readonly string[]>> = {
   Copy: ["group", "upkeep", "post", "outlook", "mendingLoad"],
   // The encoded form is the codec's.
   Register: ["encoded"],
-  // No register goes bad here. `settledUnsaved` asks for an entry once a round; `settledRevision` is shown to clients
-  // as a hint and decides nothing. The states that a copy had are told to one that catches up, and none does here.
-  Replica: ["group", "settledRevision", "badKeys", "recollection"],
+  // No register goes bad here. The states that a copy had are told to one that catches up, and none does here.
+  Replica: ["group", "badKeys", "recollection"],
+  // `settledUnsaved` asks for an entry once a round; `settledRevision` is shown to clients as a hint and decides
+  // nothing.
+  PartitionRevisions: ["partition", "settledRevision", "recollection"],
   Fence: ["group"],
   // Instants: every resend explored here is due. `messages` counts only under a planted bug.
   Round: ["asking", "messages"],

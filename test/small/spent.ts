@@ -53,11 +53,11 @@ export function effectOn(node: SmallNode, message: SmallMessage): Effect {
     case "confirm":
       return ofFenced(promise, message.ballot, true);
     case "reserve":
-      return ofFenced(promise, message.ballot, node.copy.replica.reservation >= message.reservation);
+      return ofFenced(promise, message.ballot, node.copy.replica.revisions.reservation >= message.reservation);
     case "write": {
       const { ballot } = message.register.timestamp;
       // Its word on settled seqs is learned even if it is refused.
-      if (node.copy.replica.settled.seqOf(ballot) < message.settledSeq) return "live";
+      if (node.copy.replica.revisions.settled.seqOf(ballot) < message.settledSeq) return "live";
       const fenced = ofFenced(promise, ballot, holds(node, message));
       return fenced === "none" && planted("R1.write") ? "live" : fenced === "none" && planted("R2") ? "answer" : fenced;
     }

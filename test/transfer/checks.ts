@@ -126,14 +126,20 @@ export class TransferChecks {
           "nothing purged comes back",
           `${where} holds ${formatTimestamp(held.timestamp)} of ${shown(key)}, whose tombstone ${formatTimestamp(timestamp)} was purged`,
         );
-      if (held === null && replica.floor < floor)
-        throw new Broken("the floor is taken over", `${where} has floor ${replica.floor}, ${shown(key)} left ${floor}`);
+      if (held === null && replica.revisions.floor < floor)
+        throw new Broken(
+          "the floor is taken over",
+          `${where} has floor ${replica.revisions.floor}, ${shown(key)} left ${floor}`,
+        );
     }
     const { previous } = view;
     const told = [...(this.reservations.get(previous?.epoch ?? view.epoch)?.values() ?? [])].sort((a, b) => b - a);
     const reserved = told[majorityOf(previous?.replicas.length ?? 1) - 1] ?? 0;
-    if (replica.reservation < reserved)
-      throw new Broken("the reservation is taken over", `${where} has ${replica.reservation}, a majority ${reserved}`);
+    if (replica.revisions.reservation < reserved)
+      throw new Broken(
+        "the reservation is taken over",
+        `${where} has ${replica.revisions.reservation}, a majority ${reserved}`,
+      );
     this.marks(node);
     for (const { key, held } of node.table.orderedAfter(null, Number.POSITIVE_INFINITY)) {
       if (held === BAD || held.timestamp.ballot.groupEpoch !== view.epoch) continue;
@@ -161,7 +167,7 @@ export class TransferChecks {
   /** Everything that a copy takes for settled is. */
   marks(node: TransferNode): void {
     for (const { key, held, settled } of node.table.orderedAfter(null, Number.POSITIVE_INFINITY)) {
-      if (held === BAD || !(settled || node.copy.replica.settled.covers(held.timestamp))) continue;
+      if (held === BAD || !(settled || node.copy.replica.revisions.settled.covers(held.timestamp))) continue;
       if (!this.isSettled(key, held.timestamp))
         throw new Broken(
           "settled is never over-claimed",

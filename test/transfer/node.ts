@@ -228,14 +228,8 @@ export class TransferNode {
       get table() {
         return node.table;
       },
-      get floor() {
-        return replica().floor;
-      },
-      get reservation() {
-        return replica().reservation;
-      },
-      get settled() {
-        return replica().settled;
+      get revisions() {
+        return replica().revisions;
       },
       get inherited() {
         return replica().inherited;
@@ -244,7 +238,7 @@ export class TransferNode {
         return replica().tookOver;
       },
       look: (key) => replica().look(key),
-      isSettled: (register) => node.marked(register.key) || replica().settled.covers(register.timestamp),
+      isSettled: (register) => node.marked(register.key) || replica().revisions.settled.covers(register.timestamp),
     };
   }
 

@@ -47,8 +47,8 @@ export class OwnReport {
       ready: true,
       promise: replica.promise,
       live: election.live,
-      settled: replica.settled.highest,
-      settledRevision: replica.settledRevision,
+      settled: replica.revisions.settled.highest,
+      settledRevision: replica.revisions.settledRevision,
       lastChange: replica.table.lastChange,
       lagging,
     });

@@ -89,7 +89,7 @@ export class Reader {
   onAnswer(now: Instant, place: number, message: ReadAnswer, out: Outbox): void {
     const state = this.reads.get(message.attempt);
     if (state === undefined || state.phase !== "asking" || !isOf(state.request.key, message.register)) return;
-    this.replica.learnRevision(message.settledRevision);
+    this.replica.revisions.learnRevision(message.settledRevision);
     if ((state.answers & voteOf(place)) !== 0 && !planted("R7.count-messages")) return;
     this.count(state, place, message.timestamp, message.register, message.settled);
     this.judge(now, state, out);
@@ -115,7 +115,7 @@ export class Reader {
   onHandedOver(message: HandedOver, out: Outbox): void {
     const state = this.reads.get(message.attempt);
     if (state === undefined || state.phase !== "handing-over" || !isOf(state.request.key, message.register)) return;
-    this.replica.learnRevision(message.settledRevision);
+    this.replica.revisions.learnRevision(message.settledRevision);
     // Not done: somebody else is the writer by now; asked again at the next resend.
     if (!message.done) return state.asking.answered();
     this.reads.delete(state.attempt);
@@ -242,7 +242,7 @@ export class Reader {
       return;
     }
     if (order < 0) return;
-    const settled = settledThere || this.replica.settled.covers(timestamp);
+    const settled = settledThere || this.replica.revisions.settled.covers(timestamp);
     if (order === 0) {
       state.holders |= vote;
       state.bestSettled ||= settled;
@@ -343,7 +343,7 @@ export class Reader {
 
   private answer(ticket: Ticket, register: Register | null, consistency: "linearizable" | "local", out: Outbox): void {
     const writer = this.writerPlace();
-    const known = this.replica.settledRevision;
+    const known = this.replica.revisions.settledRevision;
     const held = register?.revision ?? NO_REVISION;
     const revision = known === UNKNOWN_REVISION || known > held ? known : held;
     const result: Result = {

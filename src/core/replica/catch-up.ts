@@ -259,7 +259,7 @@ export class CatchUp {
     this.awaited = [];
     for (const { timestamp, register, settled } of message.changes) {
       if (register !== null) this.take(register, settled, out);
-      else if (!this.replica.taken.has(timestamp)) this.awaited.push(timestamp);
+      else if (!this.replica.recollection.taken.has(timestamp)) this.awaited.push(timestamp);
     }
     this.proceed(now, out);
   }
@@ -297,7 +297,8 @@ export class CatchUp {
   /** Goes on once all that was listed is here. */
   private proceed(now: Instant, out: Outbox): void {
     if (this.waiting.length > 0) this.waiting = this.waiting.filter((refused) => this.lacking(refused, out));
-    if (this.awaited.length > 0) this.awaited = this.awaited.filter((timestamp) => !this.replica.taken.has(timestamp));
+    if (this.awaited.length > 0)
+      this.awaited = this.awaited.filter((timestamp) => !this.replica.recollection.taken.has(timestamp));
     if (this.waiting.length > 0) return;
     if (this.awaited.length === 0) return this.advance(now, out);
     if (since(now, this.listedAt) < ON_ITS_WAY_MS) return;
@@ -352,7 +353,7 @@ export class CatchUp {
         attempt: this.attempt,
         copy: cursor.copy,
         after: cursor.change,
-        taken: this.replica.taken.list(),
+        taken: this.replica.recollection.taken.list(),
         whole: this.whole,
       },
       out,
@@ -380,7 +381,7 @@ export class CatchUp {
       change: page.upTo,
     });
     // All that the other copy has is here: what it had need not be sent here any more.
-    this.replica.taken.learn(page.taken);
+    this.replica.recollection.taken.learn(page.taken);
     this.page = null;
     if (!page.more) {
       this.due[this.source] = after(now, duration(FOLLOW_MS));

@@ -35,7 +35,7 @@ export function pageOf(replica: Replica, group: Group, asked: AskChanges): Chang
   page.fill();
   const sound = page.sound && replica.bad.size === 0 && !replica.overlooked;
   const tells = (!page.more || planted("C1.told-early")) && sound;
-  const told = planted("C1.tells-learned") ? replica.taken : replica.ownTaken;
+  const told = planted("C1.tells-learned") ? replica.recollection.taken : replica.recollection.ownTaken;
   return {
     kind: "changes",
     partition: group.partition,

@@ -14,6 +14,10 @@ export class Recollection {
 
   constructor(private readonly table: RegisterTable) {}
 
+  /**
+   * States that this copy took, or later ones of their keys. After a start, those of the changes before it, as far as
+   * they are remembered.
+   */
   get taken(): Taken {
     this.recall();
     return this.had;

@@ -24,17 +24,7 @@ import {
   type Timestamp,
 } from "../model/ballot.js";
 import type { Entry } from "../model/entry.js";
-import {
-  type ChangeNumber,
-  changeNumber,
-  type GroupEpoch,
-  groupEpoch,
-  type Key,
-  NO_REVISION,
-  type NodeId,
-  type Revision,
-  UNKNOWN_REVISION,
-} from "../model/ids.js";
+import { type ChangeNumber, changeNumber, type GroupEpoch, groupEpoch, type Key, type NodeId } from "../model/ids.js";
 import type { AskTombstone, Confirm, Impose, Prepare, Purge, Read, Recover, Reserve, Write } from "../model/message.js";
 import type { Outbox } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
@@ -46,9 +36,8 @@ import { BadKeys } from "./bad-keys.js";
 import { Fence } from "./fence.js";
 import { InheritedKeys } from "./inherited.js";
 import { MendingLoad } from "./mending-load.js";
+import { PartitionRevisions } from "./partition-revisions.js";
 import { Recollection } from "./recollection.js";
-import { SettledSeqs } from "./settled.js";
-import type { Taken } from "./taken.js";
 
 /** The fate of the writer's answer. "removed": a tombstone went, so transfers asked for before must be dropped, as
  * after a Purge (R12). */
@@ -56,24 +45,14 @@ export type Mended = "refused" | "taken" | "removed";
 
 export class Replica {
   private readonly fence: Fence;
-  /** The highest revision that writers may hand out, as far as this replica knows (R13). */
-  reservation: Revision = NO_REVISION;
-  /** Highest floor of the registers purged here (R9). */
-  floor: Revision = NO_REVISION;
-  readonly settled = new SettledSeqs();
+  readonly revisions: PartitionRevisions;
   /** Keys that too few could speak for when this copy took over. */
   readonly inherited: InheritedKeys;
   /** The last group epoch in which this copy took something over by a transfer; 0: it never did (M1). */
   tookOver = groupEpoch(0);
   /** How far the merge of an earlier life of the node came; null: nothing of it is durable. */
   merged: Merged | null = null;
-  private readonly recollection: Recollection;
-  /**
-   * Highest revision known to be settled, or where an office began that has its first reservation. Unknown from the
-   * start until an office or another replica has told it. Records above what this copy shows may be forgotten, and a
-   * request that was told less is refused as expired (R9).
-   */
-  settledRevision: Revision = planted("R9.tells-less") ? NO_REVISION : UNKNOWN_REVISION;
+  readonly recollection: Recollection;
   private readonly badKeys: BadKeys;
 
   constructor(
@@ -87,6 +66,7 @@ export class Replica {
     this.inherited = new InheritedKeys(group.partition);
     this.badKeys = new BadKeys(load);
     this.recollection = new Recollection(table);
+    this.revisions = new PartitionRevisions(group.partition, this.recollection);
   }
 
   /** The highest ballot this replica answered for; everything below it is refused (R1). */
@@ -123,14 +103,9 @@ export class Replica {
       case "promise":
         return this.fence.restore(entry.ballot);
       case "reservation":
-        if (entry.reservation > this.reservation) this.reservation = entry.reservation;
-        return;
       case "settled":
-        this.settled.learn(entry.ballot, entry.seq);
-        return;
       case "floor":
-        if (entry.floor > this.floor) this.learnFloor(entry.floor);
-        return;
+        return this.revisions.restore(entry);
       case "sealed":
         if (entry.stays && entry.epoch > this.promise.groupEpoch) this.fence.restore(initialBallot(entry.epoch));
         return;
@@ -190,19 +165,6 @@ export class Replica {
     return this.badKeys.foundAgain(key);
   }
 
-  /**
-   * States that this copy took, or later ones of their keys. After a start, those of the changes before it, as far as
-   * they are remembered.
-   */
-  get taken(): Taken {
-    return this.recollection.taken;
-  }
-
-  /** Those of `taken` that this copy took itself. */
-  get ownTaken(): Taken {
-    return this.recollection.ownTaken;
-  }
-
   /** The own promise of a candidate: its Prepare leaves after this is durable (R8). */
   promiseOwn(ballot: Ballot, out: Outbox): void {
     assert(compareBallots(ballot, this.promise) > 0, "election E1: a candidate's ballot is above its promise");
@@ -215,20 +177,13 @@ export class Replica {
       kind: "promised",
       partition: this.group.partition,
       ballot: message.ballot,
-      reservation: this.reservation,
+      reservation: this.revisions.reservation,
     });
   }
 
   onReserve(from: NodeId, message: Reserve, out: Outbox): void {
     if (!this.fence.admits(from, message.ballot, "reserve", message.attempt, out)) return;
-    if (message.reservation > this.reservation) {
-      this.reservation = message.reservation;
-      out.entries.push({ kind: "reservation", partition: this.group.partition, reservation: message.reservation });
-    }
-    if (message.floor > this.floor && !planted("R9.raise-without-floor")) {
-      this.learnFloor(message.floor);
-      out.entries.push({ kind: "floor", partition: this.group.partition, floor: message.floor });
-    }
+    this.revisions.reserve(message, out);
     out.sendDurable.push(from, {
       kind: "reserved",
       partition: this.group.partition,
@@ -247,7 +202,7 @@ export class Replica {
       ballot: message.ballot,
       attempt: message.attempt,
       register: held,
-      floor: this.floor,
+      floor: this.revisions.floor,
     });
   }
 
@@ -263,7 +218,7 @@ export class Replica {
 
   onWrite(from: NodeId, message: Write, out: Outbox): void {
     const { ballot, seq } = message.register.timestamp;
-    this.settle(ballot, message.settledSeq, message.settledRevision);
+    this.revisions.settle(ballot, message.settledSeq, message.settledRevision);
     if (!planted("R1.write") && !this.fence.admits(from, ballot, "write", seq, out)) return;
     if (!this.keep(message.register, out)) return;
     out.sendDurable.push(from, { kind: "written", partition: this.group.partition, ballot, seq });
@@ -295,7 +250,7 @@ export class Replica {
       register: newer ? held : null,
       settled: held !== null && this.isSettled(held),
       promised: this.promise,
-      settledRevision: this.settledRevision,
+      settledRevision: this.revisions.settledRevision,
     });
   }
 
@@ -306,7 +261,8 @@ export class Replica {
   takeOver(register: Register, settledThere: boolean, out: Outbox): boolean {
     const { ballot } = register.timestamp;
     const order = compareBallots(ballot, this.promise);
-    if (order < 0 && !settledThere && !this.settled.covers(register.timestamp) && !planted("R1.catch-up")) return false;
+    if (order < 0 && !settledThere && !this.revisions.settled.covers(register.timestamp) && !planted("R1.catch-up"))
+      return false;
     const held = this.look(register.key);
     if (held === BAD) return false;
     if (order > 0) this.fence.raise(ballot, out);
@@ -335,7 +291,7 @@ export class Replica {
     } else if (register !== null && (held === null || compareTimestamps(held.timestamp, register.timestamp) < 0)) {
       this.put(register, held, out);
     } else if (register === null && held?.tombstone && compareBallots(held.timestamp.ballot, ballot) < 0) {
-      this.raiseFloor(held, out);
+      this.revisions.raiseFloor(held, out);
       this.remove(key, out);
       return "removed";
     }
@@ -360,7 +316,7 @@ export class Replica {
     if (held === BAD) return false;
     let removed = false;
     if (held?.tombstone && (sameTimestamp(held.timestamp, message.timestamp) || planted("R12.any-timestamp"))) {
-      this.raiseFloor(held, out);
+      this.revisions.raiseFloor(held, out);
       this.remove(message.key, out);
       removed = true;
     }
@@ -375,59 +331,12 @@ export class Replica {
 
   /** Whether a register that this copy held is known to be settled: by its ballot, or by a mark of its own (H10). */
   isSettled(held: Register): boolean {
-    return this.settled.covers(held.timestamp) || this.table.isSettled(held);
-  }
-
-  /** Settled registers, as a writer told of them or as this node's own writer knows them. */
-  settle(ballot: Ballot, seq: number, settledRevision: Revision): void {
-    this.settled.hear(ballot, seq);
-    if (planted("C1.claims-settled") && seq > 0) this.recollection.pretend([{ ballot, ranges: [1, seq] }]);
-    this.learnRevision(settledRevision);
-  }
-
-  /** Learns what a message carries by the way: it may be of long ago, so it only adds to what is known. */
-  learnRevision(settledRevision: Revision): void {
-    if (this.settledRevision !== UNKNOWN_REVISION) this.knowRevision(settledRevision);
-  }
-
-  /**
-   * By an office of this node that has its first reservation, or by another replica that knew when this process asked.
-   */
-  knowRevision(settledRevision: Revision): void {
-    if (settledRevision <= this.settledRevision) return;
-    this.settledRevision = settledRevision > this.floor ? settledRevision : this.floor;
-  }
-
-  /**
-   * A floor lies below what a majority has reserved, and everything up to it is decided. So it may be told as the
-   * partition's revision. And it must be, since clients hand back what they were told, and anything below the floor is
-   * refused.
-   */
-  private learnFloor(floor: Revision): void {
-    this.floor = floor;
-    this.learnRevision(floor);
-  }
-
-  /** Now and then: settled numbers are durable, but lazily. */
-  saveSettled(out: Outbox): void {
-    const { partition } = this.group;
-    for (const { ballot, seq } of this.settled.takeUnsaved())
-      out.entries.push({ kind: "settled", partition, ballot, seq });
+    return this.revisions.settled.covers(held.timestamp) || this.table.isSettled(held);
   }
 
   private holdsTombstone(key: Key, timestamp: Timestamp): boolean {
     const held = this.look(key);
     return held !== BAD && held !== null && held.tombstone && sameTimestamp(held.timestamp, timestamp);
-  }
-
-  /** A purged register's knowledge of forgotten and of kept records goes over to the partition (R9). */
-  private raiseFloor(register: Register, out: Outbox): void {
-    if (planted("R9.purge-without-floor")) return;
-    let floor = planted("R9.purge-forgets-floor") ? NO_REVISION : register.floor;
-    for (const record of register.records) if (record.revision > floor) floor = record.revision;
-    if (floor <= this.floor) return;
-    this.floor = floor;
-    out.entries.push({ kind: "floor", partition: this.group.partition, floor });
   }
 
   /** `held`: what it takes the place of. */

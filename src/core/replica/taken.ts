@@ -10,7 +10,7 @@
  * Invariants:
  *   I1  A state is in here only if this copy took it or a later one of its key. Or another copy had it, and everything
  *       that this other copy has changed is here. Leaving out a state is safe: it is sent once more.
- *   I2  A copy tells others only of what it took itself, or found sound at its start (Replica.ownTaken).
+ *   I2  A copy tells others only of what it took itself, or found sound at its start (Recollection.ownTaken).
  *
  * Source: anti-entropy by version vectors, as in Bayou and Dynamo; a ballot is what is counted in.
  */

@@ -85,21 +85,21 @@ export class Receiver {
   learn({ floor, reservation, settled }: SealedCopy, out: ReceiverOutbox): void {
     const { replica } = this;
     const { partition } = this.group;
-    if (floor > replica.floor && !planted("V3.floor-forgotten")) {
-      replica.floor = floor;
+    if (floor > replica.revisions.floor && !planted("V3.floor-forgotten")) {
+      replica.revisions.floor = floor;
       out.entries.push({ kind: "floor", partition, floor });
     }
-    if (reservation > replica.reservation && !planted("V3.reservation-forgotten")) {
-      replica.reservation = reservation;
+    if (reservation > replica.revisions.reservation && !planted("V3.reservation-forgotten")) {
+      replica.revisions.reservation = reservation;
       out.entries.push({ kind: "reservation", partition, reservation });
     }
     for (const { ballot, seq } of settled)
-      if (replica.settled.learn(ballot, seq)) out.entries.push({ kind: "settled", partition, ballot, seq });
+      if (replica.revisions.settled.learn(ballot, seq)) out.entries.push({ kind: "settled", partition, ballot, seq });
   }
 
   /** The settled seqs that this copy knows cover it. */
   covers(timestamp: Timestamp): boolean {
-    return this.replica.settled.covers(timestamp);
+    return this.replica.revisions.settled.covers(timestamp);
   }
 
   /** All changes of that copy up to this one are here: catching up goes on from there. */

@@ -12,7 +12,7 @@
  * Whoever sends an answer does so after all that it tells is durable (R8).
  */
 import { STATES_BYTES, TRANSFER_PAGE_BYTES } from "../model/bounds.js";
-import { type ChangeNumber, type GroupEpoch, type Key, NO_CHANGE, type Revision } from "../model/ids.js";
+import { type ChangeNumber, type GroupEpoch, type Key, NO_CHANGE } from "../model/ids.js";
 import { compareKeys } from "../model/key-order.js";
 import { planted } from "../model/planted.js";
 import type { Register } from "../model/register.js";
@@ -34,7 +34,7 @@ import type {
   States,
 } from "../model/transfer-message.js";
 import type { InheritedKeys } from "../replica/inherited.js";
-import type { SettledSeqs } from "../replica/settled.js";
+import type { PartitionRevisions } from "../replica/partition-revisions.js";
 
 /** Registers, states, changes and removals in one page. */
 export const MAX_GIVEN = 1_024;
@@ -52,9 +52,7 @@ export interface SourceCopy {
   /** The group epoch in which it began with nothing. */
   readonly copy: GroupEpoch;
   readonly table: RegisterTable;
-  readonly floor: Revision;
-  readonly reservation: Revision;
-  readonly settled: SettledSeqs;
+  readonly revisions: Pick<PartitionRevisions, "floor" | "reservation" | "settled">;
   /** Keys that too few could speak for when this copy took over. */
   readonly inherited: InheritedKeys;
   /** The last group epoch in which it took anything over; 0: it never did. */
@@ -240,13 +238,13 @@ const numbersOf = ({ copy, table }: SourceCopy): SourceNumbers => ({
 
 const sealedOf = (copy: SourceCopy, previous: GroupEpoch): SealedCopy => ({
   votes: copy.tookOver <= previous || planted("V3.merged-votes"),
-  floor: copy.floor,
-  reservation: copy.reservation,
-  settled: copy.settled.list(),
+  floor: copy.revisions.floor,
+  reservation: copy.revisions.reservation,
+  settled: copy.revisions.settled.list(),
 });
 
 const isSettled = (copy: SourceCopy, { held, settled }: Held): boolean =>
-  settled || (held !== BAD && copy.settled.covers(held.timestamp));
+  settled || (held !== BAD && copy.revisions.settled.covers(held.timestamp));
 
 function inheritedAfter({ inherited }: SourceCopy, after: Key | null): Key[] {
   if (inherited.marks.size === 0) return [];

@@ -53,7 +53,7 @@ export class Answers {
     waiter.told = true;
     if (waiter.reply === null) return this.tellReader(waiter.asker, true, waiter.register, out);
     if ("reason" in waiter.reply) return this.result(waiter.asker, refused(waiter.reply), out);
-    const known = this.replica.settledRevision;
+    const known = this.replica.revisions.settledRevision;
     const standing = {
       // A state that was not decided in this office may be told before the first reservation: then nobody knows a
       // revision (R9).
@@ -108,7 +108,7 @@ export class Answers {
 
   /** The record of the request may have been forgotten (R9). */
   expire(asker: Asker, floor: Revision, out: Outbox): void {
-    const revision = floor > this.replica.settledRevision ? floor : this.replica.settledRevision;
+    const revision = floor > this.replica.revisions.settledRevision ? floor : this.replica.revisions.settledRevision;
     this.result(asker, { status: "unknown", unknown: { reason: "request-expired", revision } }, out);
   }
 
@@ -130,7 +130,7 @@ export class Answers {
       done,
       ballot: done ? this.ballot : null,
       register,
-      settledRevision: this.replica.settledRevision,
+      settledRevision: this.replica.revisions.settledRevision,
     });
   }
 }

@@ -185,7 +185,7 @@ export class Decisions {
    */
   private goOnAbove(queued: Queued): Waiter["again"] {
     const after = queued.request?.after ?? null;
-    if (after === null || after > this.replica.settledRevision || planted("R13.told-too-much")) return null;
+    if (after === null || after > this.replica.revisions.settledRevision || planted("R13.told-too-much")) return null;
     return (now, out) => {
       this.revisions.goOnAbove(after);
       this.enterAgain(now, queued, out);
@@ -201,7 +201,7 @@ export class Decisions {
 
   writeOf(register: Register, crowded: boolean): Write {
     const { settledSeq } = this;
-    const { settledRevision } = this.replica;
+    const { settledRevision } = this.replica.revisions;
     const message: Write = { kind: "write", partition: this.group.partition, register, settledSeq, settledRevision };
     return crowded ? { ...message, crowded } : message;
   }

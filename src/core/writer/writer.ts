@@ -165,7 +165,7 @@ export class Writer {
     this.answers.begin(ballot);
     this.keys.begin(ballot);
     this.confirmations.begin(ballot);
-    const above = planted("R13.no-reservation") ? this.replica.settledRevision : this.office.highestReported;
+    const above = planted("R13.no-reservation") ? this.replica.revisions.settledRevision : this.office.highestReported;
     this.revisions.begin(now, ballot, above, out);
     this.decisions.resolve(now, this.unclear.takeAll(), out);
   }
@@ -325,7 +325,7 @@ export class Writer {
     if (!this.office.holds(ballot)) return;
     const done = this.flights.acknowledge(message.seq, place);
     if (done === null) return;
-    this.replica.settle(ballot, this.settledSeq, done.revision);
+    this.replica.revisions.settle(ballot, this.settledSeq, done.revision);
     for (const waiter of done.waiters) this.answers.advance(waiter, out);
     if (!this.lines.busy) return;
     const state = this.keys.known(done.key);
@@ -348,7 +348,7 @@ export class Writer {
     if (!this.revisions.onReserved(now, place, message, out)) return;
     // No later office begins below it: clients may be told, so that what they say they know is not below what was
     // forgotten (R9).
-    if (!planted("R9.base-untold")) this.replica.knowRevision(this.revisions.base);
+    if (!planted("R9.base-untold")) this.replica.revisions.knowRevision(this.revisions.base);
     if (this.revisions.floor > floor && !planted("R9.raise-without-floor")) {
       this.keys.raiseFloor(this.revisions.floor);
       this.lines.displace();

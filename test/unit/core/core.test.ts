@@ -149,7 +149,8 @@ describe("routing", () => {
     ];
     const { core } = new Rig(3, 2, entries);
     expect(core.partitions.get(p(2))?.copy.replica.promise).toEqual(b(7, C));
-    expect(core.partitions.get(p(0))?.copy.replica).toMatchObject({ reservation: 50, promise: { round: 0 } });
+    const { replica } = core.partitions.get(p(0))?.copy ?? expect.unreachable();
+    expect(replica).toMatchObject({ revisions: { reservation: 50 }, promise: { round: 0 } });
     expect(core.partitions.has(p(1))).toBe(false);
   });
 });
@@ -254,7 +255,7 @@ test("what is known to be settled is written down once a second, as it rises all
   const { replica } = rig.core.partitions.get(p(0))?.copy ?? expect.fail();
   const written: number[] = [];
   for (let at = 0; at <= 3_000; at += DEFAULT_ROUND) {
-    replica.settle(b(1, A), 1 + at, revision(1));
+    replica.revisions.settle(b(1, A), 1 + at, revision(1));
     rig.wake(at);
     for (const entry of rig.out.entries) if (entry.kind === "settled" && entry.partition === 0) written.push(entry.seq);
     rig.out.entries.length = 0;

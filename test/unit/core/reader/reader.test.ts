@@ -33,7 +33,7 @@ describe("answers at once", () => {
 
   test("a tombstone on a majority is an absent key", () => {
     const desk = new Desk().hold(gone, 0, 1, 2);
-    for (const replica of desk.replicas) replica.knowRevision(NO_REVISION);
+    for (const replica of desk.replicas) replica.revisions.knowRevision(NO_REVISION);
     const ticket = desk.read();
     desk.deliver(1, 2);
     expect(desk.value(ticket)).toBeNull();
@@ -385,9 +385,9 @@ describe("deadlines", () => {
 describe("what a reader learns", () => {
   test("the answer's revision covers what is shown and what peers know to be settled", () => {
     const desk = new Desk().hold(fresh, 0, 1, 2);
-    for (const replica of desk.replicas) replica.knowRevision(NO_REVISION);
-    desk.replica(1).settle(b(1, 1), 9, newer.revision);
-    desk.replica(2).settle(b(1, 1), 9, newer.revision);
+    for (const replica of desk.replicas) replica.revisions.knowRevision(NO_REVISION);
+    desk.replica(1).revisions.settle(b(1, 1), 9, newer.revision);
+    desk.replica(2).revisions.settle(b(1, 1), 9, newer.revision);
     const ticket = desk.read();
     desk.writerPlace = 1;
     desk.deliver(1, 2);

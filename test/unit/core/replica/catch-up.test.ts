@@ -99,7 +99,7 @@ const takeAt = (place: number, held: Register): void =>
   );
 const take = (held: Register): void => takeAt(0, held);
 const settle = (place: number, { timestamp }: Register): void =>
-  (replicas[place] as Replica).settle(timestamp.ballot, timestamp.seq, revision(0));
+  (replicas[place] as Replica).revisions.settle(timestamp.ballot, timestamp.seq, revision(0));
 const promise = (round: number): void =>
   (replicas[0] as Replica).onPrepare(B, { kind: "prepare", partition: P, ballot: b(round, 1) }, new TestOutbox());
 const changes = (place: number): ChangeNumber => (tables[place] as MemoryTable).lastChange;
@@ -618,7 +618,7 @@ describe("what a copy has had", () => {
   /** Except for what was there before. */
   const had = (): string => ranges().join("-");
   const ranges = (): number[] => taken(0).flatMap(({ ranges: of }) => of.filter((bound) => bound < 1_000));
-  const taken = (place: number) => (replicas[place] as Replica).taken.list();
+  const taken = (place: number) => (replicas[place] as Replica).recollection.taken.list();
 
   test("is all that a copy had whose changes are all here: seqs that came after in its keys make no gaps", () => {
     for (let seq = 1; seq <= 9; seq++) takeAt(1, register({ key: key(`k${seq % 3}`), at: ts(b(1), seq) }));
@@ -651,7 +651,7 @@ describe("what a copy has had", () => {
       consider(0b011);
       run();
       replicas[1] = new Replica(groupOf(3, 1), tables[1] as MemoryTable);
-      replicas[1].taken.learn(taken(2));
+      replicas[1].recollection.taken.learn(taken(2));
       takeAt(1, register({ key: key("k4"), at: ts(b(1), 4) }));
       now = instant(now + FOLLOW_MS);
       consider(0b011);

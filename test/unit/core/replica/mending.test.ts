@@ -337,7 +337,7 @@ describe("R12: a tombstone that passes left behind", () => {
     answer(only(resend()), null);
     expect(table.get(K)).toBeNull();
     expect(out.entries.map(({ kind }) => kind)).toEqual(["floor", "removed"]);
-    expect(replica.floor).toBe(9);
+    expect(replica.revisions.floor).toBe(9);
     expect([mending.cleared, mending.mended, removals]).toEqual([1, 0, 1]);
     expect(mending.busy).toBe(false);
   });

@@ -115,7 +115,7 @@ describe("R1: the fence", () => {
     });
     expect(held()).toBe("kept");
     expect(replica.promise).toEqual(b(3));
-    expect(replica.reservation).toBe(0);
+    expect(replica.revisions.reservation).toBe(0);
     expect(entries()).toEqual([]);
   });
 
@@ -275,11 +275,11 @@ describe("reads", () => {
     out.sendDurable.take();
     read();
     expect(out.sendDurable.only("read-answer").settled).toBe(false);
-    replica.settle(b(2), 9, NOW);
+    replica.revisions.settle(b(2), 9, NOW);
     read();
     expect(out.sendDurable.only("read-answer").settled).toBe(false);
-    replica.knowRevision(revision(0));
-    replica.settle(b(1), 5, revision(12));
+    replica.revisions.knowRevision(revision(0));
+    replica.revisions.settle(b(1), 5, revision(12));
     read();
     const answer = out.sendDurable.only("read-answer");
     expect(answer.settled).toBe(true);
@@ -287,7 +287,7 @@ describe("reads", () => {
   });
 
   test("a writer asks for a key and hears of the partition's floor, too", () => {
-    replica.floor = revision(6);
+    replica.revisions.floor = revision(6);
     recover(b(1));
     const recovered = out.sendDurable.only("recovered");
     expect(recovered).toMatchObject({ ballot: b(1), attempt: T, register: null, floor: 6 });
@@ -304,18 +304,18 @@ describe("reservation and settled numbers", () => {
     reserve(b(1), 40);
     expect(entries()).toEqual([`promise ${formatBallot(b(1))}`, "reservation 40"]);
     reserve(b(1), 30);
-    expect(replica.reservation).toBe(40);
+    expect(replica.revisions.reservation).toBe(40);
     expect(entries()).toEqual([]);
     expect(out.sendDurable.kinds).toEqual(["reserved", "reserved"]);
   });
 
   test("a floor that comes with a reservation never falls, is written down, and is what clients are told", () => {
-    replica.knowRevision(revision(0));
+    replica.revisions.knowRevision(revision(0));
     reserve(b(1), 40, 30);
     expect(entries()).toEqual([`promise ${formatBallot(b(1))}`, "reservation 40", "floor 30"]);
     reserve(b(1), 50, 20);
     expect(entries()).toEqual(["reservation 50"]);
-    expect([replica.floor, replica.settledRevision]).toEqual([30, 30]);
+    expect([replica.revisions.floor, replica.revisions.settledRevision]).toEqual([30, 30]);
   });
 
   test("settled numbers that come with a Write are learned even when the Write is refused: they are facts", () => {
@@ -323,53 +323,53 @@ describe("reservation and settled numbers", () => {
     out.sendDurable.take();
     write(register({ at: ts(b(2), 8) }), 7);
     expect(out.sendDurable.only("nack").of).toBe("write");
-    expect(replica.settled.covers(ts(b(2), 7))).toBe(true);
-    expect(replica.settled.covers(ts(b(2), 8))).toBe(false);
+    expect(replica.revisions.settled.covers(ts(b(2), 7))).toBe(true);
+    expect(replica.revisions.settled.covers(ts(b(2), 8))).toBe(false);
   });
 
   test("settled numbers are written down lazily, and only when they rose", () => {
-    replica.settle(b(1), 3, NOW);
-    replica.settle(b(1), 5, NOW);
+    replica.revisions.settle(b(1), 3, NOW);
+    replica.revisions.settle(b(1), 5, NOW);
     expect(entries()).toEqual([]);
-    replica.saveSettled(out);
+    replica.revisions.saveSettled(out);
     expect(entries()).toEqual([`settled ${formatBallot(b(1))}/5`]);
-    replica.settle(b(1), 4, NOW);
-    replica.saveSettled(out);
+    replica.revisions.settle(b(1), 4, NOW);
+    replica.revisions.saveSettled(out);
     expect(entries()).toEqual([]);
   });
 
   test("the settled revision never falls", () => {
-    replica.knowRevision(revision(0));
-    replica.settle(b(1), 3, revision(9));
-    replica.settle(b(1), 4, revision(8));
-    expect(replica.settledRevision).toBe(9);
+    replica.revisions.knowRevision(revision(0));
+    replica.revisions.settle(b(1), 3, revision(9));
+    replica.revisions.settle(b(1), 4, revision(8));
+    expect(replica.revisions.settledRevision).toBe(9);
   });
 });
 
 describe("restart", () => {
   test("what its entries and messages of before say is told to nobody: more may be forgotten (R9)", () => {
     replica.restore({ kind: "floor", partition: P, floor: revision(77) });
-    replica.settle(b(1), 3, revision(9));
-    expect([replica.floor, replica.settledRevision]).toEqual([77, UNKNOWN_REVISION]);
+    replica.revisions.settle(b(1), 3, revision(9));
+    expect([replica.revisions.floor, replica.revisions.settledRevision]).toEqual([77, UNKNOWN_REVISION]);
   });
 
   test("a floor is what clients are told as the revision again: with less, all they send would be refused", () => {
     replica.restore({ kind: "floor", partition: P, floor: revision(77) });
-    replica.knowRevision(revision(12));
-    expect([replica.floor, replica.settledRevision]).toEqual([77, 77]);
+    replica.revisions.knowRevision(revision(12));
+    expect([replica.revisions.floor, replica.revisions.settledRevision]).toEqual([77, 77]);
   });
 
   test("its entries in their order give back promise, reservation and settled numbers", () => {
     reserve(b(1), 40);
     write(register({ at: ts(b(2), 1), value: "x" }), 0);
     prepare(b(4));
-    replica.settle(b(2), 1, NOW);
-    replica.saveSettled(out);
+    replica.revisions.settle(b(2), 1, NOW);
+    replica.revisions.saveSettled(out);
     const again = new Replica(groupOf(3), replica.table);
     for (const entry of out.entries) again.restore(entry);
     expect(again.promise).toEqual(replica.promise);
-    expect(again.reservation).toBe(40);
-    expect(again.settled.covers(ts(b(2), 1))).toBe(true);
+    expect(again.revisions.reservation).toBe(40);
+    expect(again.revisions.settled.covers(ts(b(2), 1))).toBe(true);
     expect(text(heldIn(again.table)?.value)).toBe("x");
   });
 
@@ -379,7 +379,7 @@ describe("restart", () => {
     replica.restore({ kind: "reservation", partition: P, reservation: revision(40) });
     replica.restore({ kind: "reservation", partition: P, reservation: revision(30) });
     expect(replica.promise).toEqual(b(4));
-    expect(replica.reservation).toBe(40);
+    expect(replica.revisions.reservation).toBe(40);
   });
 
   test("what an earlier group epoch promised does not lower the first promise of this one", () => {

@@ -112,10 +112,10 @@ test("the same timestamp at a majority that votes is settled, unless it came to 
 });
 
 test("floor and reservation are the highest, and durable before it is ready", () => {
-  (sources[0] as Source).replica.floor = revision(7);
-  (sources[1] as Source).replica.reservation = revision(900);
+  (sources[0] as Source).replica.revisions.floor = revision(7);
+  (sources[1] as Source).replica.revisions.reservation = revision(900);
   run();
-  expect([target.replica.floor, target.replica.reservation]).toEqual([7, 900]);
+  expect([target.replica.revisions.floor, target.replica.revisions.reservation]).toEqual([7, 900]);
   expect(entries.map(({ kind }) => kind).filter((kind) => kind !== "cursor")).toEqual(["floor", "reservation"]);
 });
 
@@ -286,10 +286,10 @@ describe("a copy that was in the group before and cannot stay with what it holds
 
   test("takes over its own floor and reservation", () => {
     const { replica } = sources[0] as Source;
-    replica.floor = revision(7);
-    replica.reservation = revision(9);
+    replica.revisions.floor = revision(7);
+    replica.revisions.reservation = revision(9);
     run();
-    expect([target.replica.floor, target.replica.reservation]).toEqual([7, 9]);
+    expect([target.replica.revisions.floor, target.replica.revisions.reservation]).toEqual([7, 9]);
   });
 
   test("takes so many bytes of its own in a tick, however much it holds", () => {

@@ -93,13 +93,11 @@ export class Source {
 
   private asSource(): SourceCopy {
     const { replica, copy, table } = this;
-    const { floor, reservation, settled, inherited, tookOver } = replica;
+    const { revisions, inherited, tookOver } = replica;
     return {
       copy,
       table,
-      floor,
-      reservation,
-      settled,
+      revisions,
       inherited,
       tookOver,
       look: (key) => (inherited.has(key) ? "bad" : table.get(key)),

@@ -72,7 +72,7 @@ export class Desk {
   /** These replicas know it to be settled. */
   settled(register: Register, ...places: number[]): this {
     const { ballot, seq } = register.timestamp;
-    for (const place of places) this.replica(place).settle(ballot, seq, register.revision);
+    for (const place of places) this.replica(place).revisions.settle(ballot, seq, register.revision);
     return this;
   }
 

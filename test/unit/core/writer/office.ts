@@ -51,7 +51,7 @@ export class Office {
 
   /** Earlier writers had reserved so much. */
   reservedBefore(upTo: number): this {
-    for (const replica of this.replicas) replica.reservation = revision(upTo);
+    for (const replica of this.replicas) replica.revisions.reservation = revision(upTo);
     return this;
   }
 
@@ -81,7 +81,7 @@ export class Office {
     for (const place of places) hold(this.replica(place).table, held);
     // Nothing was ever decided beyond what was reserved (R13).
     for (const replica of this.replicas)
-      if (held.revision > replica.reservation) replica.reservation = revision(held.revision);
+      if (held.revision > replica.revisions.reservation) replica.revisions.reservation = revision(held.revision);
     return this;
   }
 

@@ -230,14 +230,14 @@ describe("R9: what a purge leaves", () => {
 
   test("the partition's floor rises to the register's records, durably with the removal", () => {
     const { replica, out } = purged(withRecord);
-    expect(replica.floor).toBe(9);
+    expect(replica.revisions.floor).toBe(9);
     expect(out.entries.map(({ kind }) => kind)).toEqual(["promise", "floor", "removed"]);
     expect(out.sendDurable.kinds).toEqual(["purged"]);
     expect(heldIn(replica.table)).toBeNull();
   });
 
   test("S9: and to the register's own floor", () => {
-    expect(purged(withFloor).replica.floor).toBe(4);
+    expect(purged(withFloor).replica.revisions.floor).toBe(4);
   });
 
   test("it never falls", () => {
@@ -245,15 +245,15 @@ describe("R9: what a purge leaves", () => {
     hold(replica.table, withFloor);
     const purge = { partition: P, ballot: b(2), attempt: attempt(8), key: K, timestamp: withFloor.timestamp };
     replica.onPurge(B, { kind: "purge", ...purge }, new TestOutbox());
-    expect(replica.floor).toBe(9);
+    expect(replica.revisions.floor).toBe(9);
   });
 
   test("the planted bugs show: a purge without floor, and one that forgets the register's own", () => {
     plant("R9.purge-without-floor");
-    expect(purged(withRecord).replica.floor).toBe(0);
+    expect(purged(withRecord).replica.revisions.floor).toBe(0);
     plant("R9.purge-forgets-floor");
-    expect(purged(withRecord).replica.floor).toBe(9);
-    expect(purged(withFloor).replica.floor).toBe(0);
+    expect(purged(withRecord).replica.revisions.floor).toBe(9);
+    expect(purged(withFloor).replica.revisions.floor).toBe(0);
   });
 
   test("a key created after the purge starts with that floor, whichever replicas answer its recovery", () => {

@@ -31,7 +31,7 @@ describe("raising revisions", () => {
     expect(reserves(office)).toEqual([[ABOVE + RESERVATION_WINDOW, 0]]);
     office.deliver(0, 1);
     expect(office.writer.raisedAbove).toBe(0);
-    expect(office.replica(1).floor).toBe(0);
+    expect(office.replica(1).revisions.floor).toBe(0);
     expect(reserves(office).at(-1)?.[1]).toBe(ABOVE);
     office.deliver(0);
     expect(office.writer.raisedAbove).toBe(0);
@@ -39,7 +39,7 @@ describe("raising revisions", () => {
     office.deliver(1);
     expect(office.writer.raisedAbove).toBe(ABOVE);
     expect(told(office)).toEqual([true]);
-    expect(office.replicas.map(({ floor }) => floor)).toEqual([ABOVE, ABOVE, 0]);
+    expect(office.replicas.map(({ revisions }) => revisions.floor)).toEqual([ABOVE, ABOVE, 0]);
   });
 
   test("the next version lies above, also of a key that is known already", () => {

@@ -158,7 +158,7 @@ describe("what the client has seen", () => {
     [1, 0],
   ])("of a key that nobody holds the highest partition floor counts, whichever answers first (%i, %i)", (...order) => {
     const office = new Office().reservedBefore(25).elect();
-    office.replica(1).floor = revision(25);
+    office.replica(1).revisions.floor = revision(25);
     const ticket = office.submit(request(put("x"), "id", 24));
     for (const place of order) office.deliver(place);
     expect(office.result(ticket)).toMatchObject({ unknown: { reason: "request-expired", revision: 25 } });
@@ -182,7 +182,7 @@ describe("what the client has seen", () => {
     const told = (): Office => {
       const office = new Office().elect();
       office.ask(request(put("x"), "id"));
-      office.replica(0).learnRevision(revision(20_000));
+      office.replica(0).revisions.learnRevision(revision(20_000));
       return office;
     };
     const office = told();
@@ -196,7 +196,7 @@ describe("what the client has seen", () => {
 
   test("a deposed writer does not pass over what it was told: it knows less than others", () => {
     const office = new Office().elect();
-    office.replica(0).learnRevision(revision(20_000));
+    office.replica(0).revisions.learnRevision(revision(20_000));
     office.depose(2, 1, 2);
     const ticket = office.submit(request(put("y"), "id", 20_000));
     office.settle();
@@ -230,7 +230,7 @@ describe("what a replica makes up", () => {
     const recovering = (): Office => {
       const office = new Office().reservedBefore(40).elect(2);
       if (version !== null) hold(office.replica(1).table, register({ at: ts(b(1, 2), 3), version }));
-      office.replica(1).floor = revision(floor);
+      office.replica(1).revisions.floor = revision(floor);
       return office;
     };
     const decided = (office: Office, ticket: number): boolean => {

@@ -149,7 +149,7 @@ describe("asking again (R6, R7)", () => {
     office.lose(0, 1, 2);
     for (let i = 0; i < 3; i++) office.ask(request(put("y")));
     expect(office.writer.settledSeq).toBe(2);
-    expect(office.replica(0).settled.highest).toEqual(ts(b(1), 2));
+    expect(office.replica(0).revisions.settled.highest).toEqual(ts(b(1), 2));
     office.resend(RESEND_MS).settle();
     expect(office.writer.settledSeq).toBe(6);
     expect(text(office.held(2, key("slow"))?.value)).toBe("lost");

@@ -74,11 +74,11 @@ describe("winning an office", () => {
     const office = new Office().elect();
     office.ask(request(put("0")));
     for (let i = 2; i <= RESERVATION_WINDOW / 2; i++) office.ask(request(put("x")));
-    expect(office.replica(1).reservation).toBe(RESERVATION_WINDOW);
+    expect(office.replica(1).revisions.reservation).toBe(RESERVATION_WINDOW);
     office.submit(request(put("x")));
     expect(office.waiting(1).sort()).toEqual(["reserve", "write"]);
     office.settle();
-    expect(office.replica(1).reservation).toBe(2 * RESERVATION_WINDOW);
+    expect(office.replica(1).revisions.reservation).toBe(2 * RESERVATION_WINDOW);
   });
 });
 
@@ -179,9 +179,9 @@ describe("pipelining", () => {
     const office = new Office().reservedBefore(RESERVATION_WINDOW).campaign();
     office.deliver(1);
     expect(office.writer.elected).toBe(true);
-    expect(office.replica(0).settledRevision).toBe(UNKNOWN_REVISION);
+    expect(office.replica(0).revisions.settledRevision).toBe(UNKNOWN_REVISION);
     office.settle();
-    expect(office.replica(0).settledRevision).toBe(RESERVATION_WINDOW);
+    expect(office.replica(0).revisions.settledRevision).toBe(RESERVATION_WINDOW);
   });
 
   test("what is told of before the office's first reservation comes without a revision (R9)", () => {

@@ -89,15 +89,15 @@ export class Environment {
   }
 
   get bytes(): number {
-    const stats = this.root.getStats() as Stats;
+    const stats = statsOf(this.root);
     return (stats.pageSize ?? PAGE_BYTES) * ((stats.lastPageNumber ?? 0) + 1);
   }
 
   /** Bytes of empty pages in the file: they are written before the file grows. */
   get freeBytes(): number {
     if (this.closed) return 0;
-    const { root, free = {}, pageSize = PAGE_BYTES, lastPageNumber = 0 } = this.root.getStats() as Stats;
-    const used = [root ?? {}, free, ...this.trees.map((tree) => tree.getStats() as Stats)];
+    const { root, free = {}, pageSize = PAGE_BYTES, lastPageNumber = 0 } = statsOf(this.root);
+    const used = [root ?? {}, free, ...this.trees.map(statsOf)];
     const pages = used.reduce((sum, stats) => sum + pagesOf(stats), META_PAGES);
     return Math.max(0, lastPageNumber + 1 - pages) * pageSize;
   }
@@ -157,6 +157,15 @@ export class Environment {
     if (written === this.lastWritten) return;
     this.lastWritten = written;
     written.catch(() => {});
+  }
+}
+
+/** Once a write of its root has failed LMDB tells nothing any more, and the write's own error is still on its way. */
+function statsOf(tree: Tree | RootDatabase<Buffer, Buffer>): Stats {
+  try {
+    return tree.getStats() as Stats;
+  } catch {
+    return {};
   }
 }
 

@@ -193,6 +193,22 @@ const ONAR_RECONFIGURATION_V1_SET_REPLICATION_REQUEST: RequestFields = new Map<n
   [25, null], // replicas
 ]);
 
+const ONAR_RECONFIGURATION_V1_CLUSTER_SETTINGS: RequestFields = new Map<number, RequestField>([
+  [1, null], // moves_per_node
+  [2, null], // moves_per_cluster
+  [3, null], // transfer_rate_mib
+  [4, null], // transfer_partitions
+  [5, null], // replace_after_ms
+]);
+
+const ONAR_RECONFIGURATION_V1_CHANGE_SETTINGS_REQUEST: RequestFields = new Map<number, RequestField>([
+  [17, null], // operation_id
+  [18, null], // epoch
+  [19, null], // dry_run
+  [26, ONAR_RECONFIGURATION_V1_CLUSTER_SETTINGS], // settings
+  [27, "list"], // unset
+]);
+
 const ONAR_RECONFIGURATION_V1_GET_OPERATION_REQUEST: RequestFields = new Map<number, RequestField>([
   [17, null], // operation_id
   [18, null], // epoch
@@ -269,6 +285,7 @@ export const requestFields: ReadonlyMap<string, RequestFields> = new Map([
   ["/onar.reconfiguration.v1.ReconfigurationService/Remove", ONAR_RECONFIGURATION_V1_REMOVE_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/Rebalance", ONAR_RECONFIGURATION_V1_REBALANCE_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/SetReplication", ONAR_RECONFIGURATION_V1_SET_REPLICATION_REQUEST],
+  ["/onar.reconfiguration.v1.ReconfigurationService/ChangeSettings", ONAR_RECONFIGURATION_V1_CHANGE_SETTINGS_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/GetOperation", ONAR_RECONFIGURATION_V1_GET_OPERATION_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/ListOperations", ONAR_RECONFIGURATION_V1_LIST_OPERATIONS_REQUEST],
   ["/onar.reconfiguration.v1.ReconfigurationService/WatchOperation", ONAR_RECONFIGURATION_V1_WATCH_OPERATION_REQUEST],

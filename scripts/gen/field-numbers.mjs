@@ -35,6 +35,8 @@ const meaning = new Map([
   [23, ["force"]],
   [24, ["by_node_id"]],
   [25, ["replicas"]],
+  [26, ["settings"]],
+  [27, ["unset"]],
 ]);
 const held = new Set([6, 7, 8, 9, 10, 12]);
 const requests = /^\.onar\.(kv|text|reconfiguration)\.v1\.\w+Request$/;

@@ -72,8 +72,6 @@ export interface TransferConfig {
 }
 
 export const DEFAULT_TRANSFERS: TransferConfig = { rateMib: 8, partitions: 4 };
-export const MAX_TRANSFER_RATE_MIB = 10_000;
-export const MAX_TRANSFER_PARTITIONS = 1_024;
 
 /** As a node has it that listens at loopback. */
 export const DEFAULT_CLIENT_PORT: ClientPortConfig = {
@@ -158,8 +156,6 @@ export const DEFAULT_REPLICATION_FACTOR = 3;
 export const DEFAULT_STORAGE_MEMORY_MIB = 128;
 export const DEFAULT_DISK_STALL_S = 2;
 export const DEFAULT_REPLACE_AFTER_S = 300;
-export const MAX_MOVES_PER_NODE = 1_024;
-export const MAX_MOVES_PER_CLUSTER = 65_536;
 export const MIN_STORAGE_MEMORY_MIB = 16;
 export const MAX_STORAGE_MEMORY_MIB = 65_536;
 export const MAX_CONNECTIONS = 1_000_000;

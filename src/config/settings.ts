@@ -7,6 +7,12 @@ import { LOG_LEVELS } from "../base/log-level.js";
 import { MOVE_CAPS } from "../core/placement/moves.js";
 import { DEFAULT_PARTITIONS, MAX_PARTITIONS } from "../core/placement/position.js";
 import {
+  MAX_MOVES_PER_CLUSTER,
+  MAX_MOVES_PER_NODE,
+  MAX_TRANSFER_PARTITIONS,
+  MAX_TRANSFER_RATE_MIB,
+} from "../core/view/settings.js";
+import {
   DEFAULT_CLIENT_PORT,
   DEFAULT_DISK_STALL_S,
   DEFAULT_DRAIN_DELAY_S,
@@ -17,11 +23,7 @@ import {
   DEFAULT_TRACE_SAMPLE,
   DEFAULT_TRANSFERS,
   LOOPBACK_DRAIN_DELAY_S,
-  MAX_MOVES_PER_CLUSTER,
-  MAX_MOVES_PER_NODE,
   MAX_STORAGE_MEMORY_MIB,
-  MAX_TRANSFER_PARTITIONS,
-  MAX_TRANSFER_RATE_MIB,
   MIN_STORAGE_MEMORY_MIB,
 } from "./config.js";
 import { CONNECTION_SETTINGS } from "./connection-settings.js";
@@ -165,7 +167,7 @@ export const NODE_SETTINGS = {
     argument: "<n>",
     bound: `1 to ${MAX_MOVES_PER_NODE}`,
     fallback: String(MOVE_CAPS.perNode),
-    text: "replicas that a node gives or takes at a time, at most; that of the node which proposes views counts",
+    text: "replicas that a node gives or takes at a time, at most, where this node proposes views and onar settings said nothing",
     read: (label, text) => wholeNumber(label, text, 1, MAX_MOVES_PER_NODE),
   }),
   movesPerCluster: setting({
@@ -173,7 +175,7 @@ export const NODE_SETTINGS = {
     argument: "<n>",
     bound: `1 to ${MAX_MOVES_PER_CLUSTER}`,
     fallback: String(MOVE_CAPS.perCluster),
-    text: "replicas that move in the cluster at a time, at most; that of the node which proposes views counts",
+    text: "replicas that move in the cluster at a time, at most, where this node proposes views and onar settings said nothing",
     read: (label, text) => wholeNumber(label, text, 1, MAX_MOVES_PER_CLUSTER),
   }),
   replaceAfter: setting({
@@ -181,7 +183,7 @@ export const NODE_SETTINGS = {
     argument: "<seconds>",
     bound: "0 to 3600",
     fallback: String(DEFAULT_REPLACE_AFTER_S),
-    text: "others get the replicas of a node that is not heard for so long; 0: never; that of the node which proposes views counts",
+    text: "others get the replicas of a node that is not heard for so long; 0: never. As with moves, onar settings comes first",
     read: (label, text) => secondsOrNone(label, text),
   }),
   clusterId: setting({
@@ -229,7 +231,7 @@ export const NODE_SETTINGS = {
     argument: "<mib>",
     bound: `1 to ${MAX_TRANSFER_RATE_MIB}`,
     fallback: String(DEFAULT_TRANSFERS.rateMib),
-    text: "MiB a second at which this node fetches replicas that move to it; an eighth of it while short of CPU time",
+    text: "MiB a second at which this node fetches replicas that move to it; an eighth of it while short of CPU time. onar settings comes first",
     read: (label, text) => wholeNumber(label, text, 1, MAX_TRANSFER_RATE_MIB),
   }),
   transferPartitions: setting({
@@ -237,7 +239,7 @@ export const NODE_SETTINGS = {
     argument: "<n>",
     bound: `1 to ${MAX_TRANSFER_PARTITIONS}`,
     fallback: String(DEFAULT_TRANSFERS.partitions),
-    text: "replicas that this node fetches at a time; further ones wait",
+    text: "replicas that this node fetches at a time; further ones wait. onar settings comes first",
     read: (label, text) => wholeNumber(label, text, 1, MAX_TRANSFER_PARTITIONS),
   }),
   maxKeyBytes: setting({

@@ -7,6 +7,7 @@ import type { RestoredCopy } from "./partitions.js";
 import type { MoveCaps } from "./placement/moves.js";
 import type { TransferPace } from "./transfer/transfer-load.js";
 import type { EncodedView } from "./view/encoded-view.js";
+import type { ClusterSettings } from "./view/settings.js";
 import type { View } from "./view/view.js";
 import type { Move } from "./view/wished-moves.js";
 
@@ -25,9 +26,12 @@ export interface CoreOptions {
   readonly encode?: (view: View) => EncodedView;
   /** The moves that this node wants when it proposes views; without it, none. */
   readonly moves?: (view: View) => readonly Move[];
-  /** Moves of replicas that may be under way together, when this node proposes views. */
+  /** Moves of replicas that may be under way together, when this node proposes views that say nothing of it. */
   readonly moveCaps?: MoveCaps;
-  /** A member that is not heard for so long gives its replicas to others; missing, or 0: never. */
+  /**
+   * A member that is not heard for so long gives its replicas to others, if the view says nothing of it. Missing, or
+   * 0: never.
+   */
   readonly replaceAfter?: Duration;
   /** The registers of a partition, as storage has them. */
   readonly table: (partition: Partition) => RegisterTable;
@@ -39,7 +43,7 @@ export interface CoreOptions {
   readonly firstAttempt: number;
   readonly round?: Duration;
   readonly purgeAfter?: Duration;
-  /** How fast transfers may go now; without it, as fast as they can. */
-  readonly pace?: () => TransferPace;
+  /** How fast transfers may go now, by what the newest view says of it; without it, as fast as they can. */
+  readonly pace?: (settings: ClusterSettings) => TransferPace;
   readonly now: Instant;
 }

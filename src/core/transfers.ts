@@ -24,6 +24,7 @@ import type { PreviousGroup } from "./transfer/merge-sources.js";
 import { Receiver } from "./transfer/receiver.js";
 import { answerMerge, type SourceLife } from "./transfer/source.js";
 import { TransferLoad, type TransferPace } from "./transfer/transfer-load.js";
+import type { ClusterSettings } from "./view/settings.js";
 import { type Placement, placementOf, type View } from "./view/view.js";
 
 export interface TransfersOptions {
@@ -33,7 +34,7 @@ export interface TransfersOptions {
   readonly detector: Detector;
   readonly roundTrips: RoundTrips;
   /** Without it transfers have no limit but that of bytes at a time. */
-  readonly pace?: () => TransferPace;
+  readonly pace?: (settings: ClusterSettings) => TransferPace;
 }
 
 /** A copy here whose merge is through. */
@@ -111,7 +112,7 @@ export class Transfers {
 
   tick(now: Instant, view: View, out: Outbox): void {
     const { pace } = this.options;
-    if (pace !== undefined) this.load.follow(now, pace());
+    if (pace !== undefined) this.load.follow(now, pace(view.settings ?? {}));
     const heardNow = new Set<NodeId>();
     let fetching = 0;
     for (const [partition, { previous, machine }] of this.merges) {

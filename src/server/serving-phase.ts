@@ -9,6 +9,7 @@ import type { NodeConfig } from "../config/config.js";
 import { type NodeId, nodeId } from "../core/model/ids.js";
 import { planted } from "../core/model/planted.js";
 import type { EncodedView } from "../core/view/encoded-view.js";
+import { SETTING_NAMES } from "../core/view/settings.js";
 import { type Member, memberOf, sameAddresses } from "../core/view/view.js";
 import { lostWhenFull } from "../node/disk-full.js";
 import { Loop } from "../node/loop.js";
@@ -93,7 +94,8 @@ export class ServingPhase {
         replaceAfter: duration(parts.config.replaceAfterMs),
         // Never met by a late answer meant for an earlier process (R7).
         firstAttempt: randomBytes(6).readUIntBE(0, 6) * 16,
-        pace: () => transferPace(parts.config.transfers, storage.keepsUp, load.busy(performance.now())),
+        pace: (settings) =>
+          transferPace(settings, parts.config.transfers, storage.keepsUp, load.busy(performance.now())),
         now: clock.now(),
       },
       traces?.requests ?? null,
@@ -327,7 +329,7 @@ export class ServingPhase {
 /** Names a wish: 16 random bytes in hexadecimal. */
 export const newOperation = (): string => randomBytes(16).toString("hex");
 
-function changeText(before: EncodedView, { members, voters }: EncodedView["view"]): string {
+function changeText(before: EncodedView, { members, voters, settings }: EncodedView["view"]): string {
   const added = members.filter(({ id }) => memberOf(before.view, id) === undefined);
   const left = before.view.members.filter(({ id }) => !members.some((member) => member.id === id));
   const moved = members.filter((member) => {
@@ -340,6 +342,9 @@ function changeText(before: EncodedView, { members, voters }: EncodedView["view"
     ...added.map((member) => `${named(member)} is new`),
     ...left.map((member) => `${named(member)} has left`),
     ...moved.map((member) => `${named(member)} has moved there`),
+    ...SETTING_NAMES.filter((name) => settings?.[name] !== before.view.settings?.[name]).map(
+      (name) => `${name} is ${settings?.[name] ?? "each node's own"}`,
+    ),
   ];
   return parts.slice(0, MAX_PARTS).join("; ");
 }

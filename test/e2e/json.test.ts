@@ -53,6 +53,11 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   nodes: [{ args: ["nodes"] }],
   "transfer-writer": [{ args: ["transfer-writer", "--all", "--to", NODE, "--dry-run"] }],
   rebalance: [{ args: ["rebalance", "--dry-run"] }, { args: ["rebalance", "--wait"] }],
+  settings: [
+    { args: ["settings"] },
+    { args: ["settings", "transfer-rate=64", "--dry-run"] },
+    { args: ["settings", "transfer-rate=64", "replace-after=default"] },
+  ],
   operations: [{ args: ["operations"] }, { args: ["operations", "ab".repeat(16)], code: 4 }],
   wait: [{ args: ["wait", "--ready"] }],
   health: [{ args: ["health"] }, { args: ["health", "--live"] }],

@@ -139,6 +139,8 @@ const BUGS: Record<PlantedBug, string> = {
   "V5.stacks-moves": "a partition moves again although its last move is not finished",
   "S1.one-voter": "a member counts as lost because the proposer alone does not hear it",
   "S2.whole-side": "members count as lost although half of them or more are not heard",
+  "C1.dropped": "a proposer makes a view without the settings that it finds",
+  "C2.own-flags": "a node's own configuration counts although the view says otherwise",
   "growth.even-unready": "replicas count as spread evenly although some are not ready",
   "V6.emptied-early": "a node counts as emptied although a group that takes over from it is not ready",
   "V6.drops-on-seal": "a replica drops what it holds when it leaves its group",

@@ -75,6 +75,8 @@ const DIRECTED = new Map<string, string>([
   ["S1.one-voter", "a unit test"],
   ["S2.whole-side", "a unit test"],
   ["growth.even-unready", "a unit test"],
+  ["C1.dropped", "a unit test"],
+  ["C2.own-flags", "a unit test"],
   ["I6.believes-on", "a unit test"],
   ["B1.page-by-number", "a unit test"],
   ["B1.retained-by-number", "a unit test"],

@@ -71,7 +71,7 @@ interface Base {
 }
 
 /** An operation on this view: how it is asked for, and what people call it. */
-interface Change extends Told {
+export interface Change extends Told {
   /** It goes on for long after a view carries it. Told what to say then; without it, the end is waited for. */
   readonly begun?: (operation: Operation) => string;
   readonly done: (operation: Operation) => string;
@@ -212,7 +212,7 @@ export function transferWriter(partition: string | undefined, options: TransferO
   });
 }
 
-async function change(options: ChangeOptions, io: Io, make: (newest: View) => Change): Promise<ExitCode> {
+export async function change(options: ChangeOptions, io: Io, make: (newest: View) => Change): Promise<ExitCode> {
   const json = formatOf(options, io) === "json";
   const target = targetOf(options, io);
   const giveUp = performance.now() + target.timeoutMs;

@@ -7,13 +7,14 @@ import type { Io } from "../terminal/io.js";
 import { widthOf } from "../terminal/table.js";
 import { wrapped } from "../terminal/wrap.js";
 import { operationJson } from "./operations.js";
+import { settingsJson, settingsLines } from "./settings-text.js";
 import { membersTable, nodeName, preferredOf, readable } from "./view.js";
 
 /** The change, as people call it. */
 export interface Told {
   readonly name: string;
   /** A dry run tells of these. */
-  readonly about: "members" | "replicas" | "writers";
+  readonly about: "members" | "replicas" | "writers" | "settings";
 }
 
 export interface Answer {
@@ -52,11 +53,17 @@ export function tellDry(
         ...move,
         ...(keys === undefined ? {} : { keys: String(keys), bytes: String(bytes) }),
       })),
+      ...(about === "settings" ? { settings: settingsJson(next.settings) } : {}),
     };
     io.out(`${jsonText({ ...operationJson(operation), ...facts })}\n`);
     return EXIT.done;
   }
   const width = widthOf(io);
+  if (about === "settings") {
+    const said = wrapped(`${name}: possible. Nothing was changed (--dry-run)`, width);
+    io.out(`${[said, ...settingsLines(next, width)].join("\n")}\n`);
+    return EXIT.done;
+  }
   const sentences = [
     `${name}: possible. Nothing was changed (--dry-run)`,
     ...(about === "replicas" ? movesTold(moves, next) : []),

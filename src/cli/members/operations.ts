@@ -159,6 +159,7 @@ const KINDS: Readonly<Partial<Record<OperationKind, string>>> = {
   [OperationKind.REBALANCE]: "rebalance",
   [OperationKind.HEAL]: "heal",
   [OperationKind.SET_REPLICATION]: "set-replication",
+  [OperationKind.CHANGE_SETTINGS]: "change-settings",
 };
 const STATES: Readonly<Partial<Record<OperationState, string>>> = {
   [OperationState.PENDING]: "pending",

@@ -20,6 +20,7 @@ import type { Io } from "../terminal/io.js";
 import { showProgress } from "../terminal/progress.js";
 import { type Column, tableLines, widthOf } from "../terminal/table.js";
 import { wrapped } from "../terminal/wrap.js";
+import { settingsJson } from "./settings-text.js";
 
 const SERVICE = ReconfigurationServiceDefinition;
 
@@ -189,6 +190,7 @@ export const viewJson = ({ view: newest, digest }: Told): object => ({
   digest: digest.toString("hex"),
   replicationFactor: newest.replicationFactor,
   partitionCount: newest.partitionCount,
+  settings: settingsJson(newest.settings),
   voters: newest.voters,
   nodes: newest.members.map((member) => memberJson(newest, member)),
   partitions: newest.partitions.map((placement) => ({

@@ -145,6 +145,26 @@ export function addMemberCommands(onar: Command, { io, ends }: KeyTreeOptions): 
       }),
     );
 
+  clientOptions(onar.command("settings [NAME=VALUE...]"))
+    .description(
+      "Show the cluster's settings, or change them for all nodes at once. NAME is moves-per-node, moves-per-cluster, transfer-rate, transfer-partitions or replace-after. The VALUE default leaves it to each node's flags.",
+    )
+    .option("--dry-run", "only show the settings that would come")
+    .addHelpText(
+      "after",
+      example(
+        "onar settings",
+        "onar settings transfer-rate=64 moves-per-node=4",
+        "onar settings replace-after=default",
+      ),
+    )
+    .action(
+      ends(async (words: readonly string[], options: ChangeOptions) => {
+        const { settings } = await import("../members/settings.js");
+        return settings(words, options, io);
+      }),
+    );
+
   clientOptions(onar.command("leave <NODE>"))
     .description(
       "Make a member without partitions leave for good. Its process ends by itself. NODE is an id or an address.",

@@ -23,6 +23,7 @@ import type {
   View,
   Wish,
 } from "../../core/view/view.js";
+import { settingsFromWire, settingsToWire } from "./cluster-settings.js";
 
 export const viewToWire = (view: View): WireView => ({
   epoch: BigInt(view.epoch),
@@ -44,6 +45,7 @@ export const viewToWire = (view: View): WireView => ({
   wishes: ledgerOf(view).wishes.map(wishToWire),
   operations: ledgerOf(view).done.map((one) => ({ ...wishToWire(one), doneEpoch: BigInt(one.doneIn) })),
   forgottenEpoch: BigInt(ledgerOf(view).forgotten),
+  settings: settingsToWire(view.settings),
 });
 
 const previousToWire = (previous: PreviousGroup | undefined): WirePrevious | undefined =>
@@ -88,6 +90,7 @@ const KINDS: ReadonlyMap<WireKind, OperationKind> = new Map([
   [WireKind.REBALANCE, "rebalance"],
   [WireKind.HEAL, "heal"],
   [WireKind.SET_REPLICATION, "set-replication"],
+  [WireKind.CHANGE_SETTINGS, "change-settings"],
 ]);
 
 export function kindToWire(kind: OperationKind): WireKind {
@@ -110,6 +113,8 @@ export function kindToWire(kind: OperationKind): WireKind {
       return WireKind.HEAL;
     case "set-replication":
       return WireKind.SET_REPLICATION;
+    case "change-settings":
+      return WireKind.CHANGE_SETTINGS;
     case "other":
       return WireKind.UNSPECIFIED;
     default:
@@ -160,6 +165,7 @@ export function viewFromWire(wire: WireView): View {
     ),
     voters: wire.voters.map(nodeId),
     ...(ledger === undefined ? {} : { ledger }),
+    ...(wire.settings === undefined ? {} : { settings: settingsFromWire(wire.settings) }),
   };
 }
 
@@ -173,7 +179,7 @@ export function readView(bytes: Uint8Array): { readonly view: View; readonly unr
 }
 
 const isUnread = (wire: WireView): boolean =>
-  [wire, ...wire.members, ...wire.wishes, ...wire.operations].some(hasUnread) ||
+  [wire, wire.settings ?? {}, ...wire.members, ...wire.wishes, ...wire.operations].some(hasUnread) ||
   wire.wishes.some(({ kind }) => !KINDS.has(kind)) ||
   wire.partitions.some(
     (part) => hasUnread(part) || (part.previous && hasUnread(part.previous)) || part.ready.some(hasUnread),

@@ -18,8 +18,10 @@ import { MAX_PARTITIONS } from "../../core/placement/position.js";
 import { wrongIn, wrongInMember } from "../../core/view/check.js";
 import type { EncodedView } from "../../core/view/encoded-view.js";
 import type { JoinWish, OperationWish, ViewMessage } from "../../core/view/message.js";
+import { SETTING_NAMES } from "../../core/view/settings.js";
 import type { Member } from "../../core/view/view.js";
 import { toBuffer } from "../../wire/bytes.js";
+import { settingNamesToWire, settingsChangeFromWire, settingsToWire } from "../api/cluster-settings.js";
 import { kindToWire } from "../api/view.js";
 import { NO_BYTES } from "../bytes/bytes.js";
 import { ballotFromWire, ballotToWire } from "../register/ballot.js";
@@ -157,6 +159,8 @@ function operationWishToWire({ operation, digest }: OperationWish): WireOperatio
     partitions: partitions === null ? [] : partitions.slice(),
     byNodeId: kind === "replace" ? operation.by : 0,
     replicas: kind === "set-replication" ? operation.replicas : 0,
+    settings: kind === "change-settings" ? settingsToWire(operation.settings) : undefined,
+    unset: kind === "change-settings" ? settingNamesToWire(operation.unset) : [],
   };
 }
 
@@ -179,6 +183,12 @@ function operationWishFromWire(wire: WireOperationWish): OperationWish | null {
         operation: { kind: "set-replication", ...base, replicas: wire.replicas },
         digest,
       };
+    case OperationKind.CHANGE_SETTINGS: {
+      if (wire.unset.length > SETTING_NAMES.length) throw new Error(`${wire.unset.length} settings`);
+      const change = settingsChangeFromWire(wire.settings, wire.unset);
+      if (change === null) return null;
+      return { kind: "operation-wish", operation: { kind: "change-settings", ...base, ...change }, digest };
+    }
     case OperationKind.REPLACE:
       return { kind: "operation-wish", operation: { kind: "replace", ...base, by: nodeId(wire.byNodeId) }, digest };
     case OperationKind.TRANSFER_WRITER: {

@@ -128,6 +128,8 @@ export type PlantedBug =
   | "V6.emptied-early"
   | "growth.even-unready"
   | "S1.one-voter"
+  | "C1.dropped"
+  | "C2.own-flags"
   | "S2.whole-side"
   | "stayer.intersects"
   | "stayer.returns"

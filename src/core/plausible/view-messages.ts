@@ -5,6 +5,7 @@ import type { NodeId } from "../model/ids.js";
 import { planted } from "../model/planted.js";
 import type { ViewMessage } from "../view/message.js";
 import type { ViewOperation } from "../view/operation.js";
+import { settingFault } from "../view/settings.js";
 import type { View } from "../view/view.js";
 import { MAX_EPOCHS_BEHIND, owner, type Values } from "./values.js";
 import { first, listed, type Wrong } from "./wrong.js";
@@ -42,6 +43,10 @@ export function viewMessage(values: Values, now: Instant, from: NodeId, message:
 }
 
 function wished(values: Values, operation: ViewOperation): Wrong {
+  if (operation.kind === "change-settings") {
+    const fault = settingFault(operation.settings);
+    return fault === null ? null : `a wish for a setting ${fault.name} beyond ${fault.bound}`;
+  }
   if (operation.kind !== "transfer-writer" || operation.partitions === null) return null;
   const { partitions } = operation;
   return listed(partitions.length, values.partitions, "partitions") ?? first(partitions, (p) => values.partition(p));

@@ -2,6 +2,7 @@
 import { MAX_REPLICAS } from "../../base/votes.js";
 import type { NodeId } from "../model/ids.js";
 import { isResizing, ledgerOf, MAX_REMEMBERED } from "./operation.js";
+import { settingFault } from "./settings.js";
 import type { Member, Placement, View, Wish } from "./view.js";
 
 /** In the cluster each node hears each other one. */
@@ -46,6 +47,8 @@ export function wrongIn(view: View): string | null {
   if (wrong >= 0) return `partition ${wrong} is not kept by ${replicationFactor} of its members`;
   const moving = partitions.findIndex((placement) => !isMovePossible(placement));
   if (moving >= 0) return `partition ${moving} comes from a group that cannot have been`;
+  const setting = settingFault(view.settings ?? {});
+  if (setting !== null) return `its setting ${setting.name} is beyond ${setting.bound}`;
   return wrongInLedger(view);
 }
 

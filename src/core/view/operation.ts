@@ -7,6 +7,7 @@ import { unreachable } from "../../base/assert.js";
 import { MAX_REPLICAS } from "../../base/votes.js";
 import { groupEpoch as groupEpochOf, type NodeId, type Partition, type ViewEpoch } from "../model/ids.js";
 import { planted } from "../model/planted.js";
+import { type SettingsChange, settingFault } from "./settings.js";
 import {
   type DoneOperation,
   hasReplicas,
@@ -53,6 +54,13 @@ export type ViewOperation =
       readonly node: NodeId;
       readonly replicas: number;
     }
+  | ({
+      /** Settings of the cluster get other values. The node is the one that was asked. */
+      readonly kind: "change-settings";
+      readonly id: string;
+      readonly epoch: ViewEpoch;
+      readonly node: NodeId;
+    } & SettingsChange)
   | {
       readonly kind: "transfer-writer";
       readonly id: string;
@@ -114,6 +122,8 @@ export function operationFault(view: View, operation: ViewOperation): string | n
       return rebalanceFault(view);
     case "set-replication":
       return replicationFault(view, operation.replicas);
+    case "change-settings":
+      return settingsFault(operation);
     default:
       return unreachable(operation);
   }
@@ -135,6 +145,14 @@ function replicationFault(view: View, replicas: number): string | null {
   const { length } = takers(view);
   if (length >= replicas) return null;
   return `${length} members could keep replicas: each partition can have at most ${length}, not ${replicas}`;
+}
+
+function settingsFault({ settings, unset }: SettingsChange): string | null {
+  const fault = settingFault(settings);
+  if (fault !== null) return `${fault.name} must not be beyond ${fault.bound}; it is ${settings[fault.name]}`;
+  const both = unset.find((name) => settings[name] !== undefined);
+  if (both !== undefined) return `${both} cannot get a value and none`;
+  return unset.length + Object.keys(settings).length > 0 ? null : "no setting is named";
 }
 
 const replicasInWords = (count: number): string => (count === 1 ? "1 replica" : `${count} replicas`);

@@ -29,6 +29,7 @@ import {
 } from "./operation.js";
 import { byId, plannedVoters } from "./planned-voters.js";
 import { isEven, misplaced, withEvenWriters } from "./rebalancing.js";
+import { type ClusterSettings, changedSettings } from "./settings.js";
 import {
   type Ledger,
   type Member,
@@ -89,6 +90,7 @@ class Change {
   /** The first operation of this view. */
   private operation: string | null = null;
   private replicationFactor: number;
+  private settings: ClusterSettings | undefined;
 
   private readonly before: View;
 
@@ -99,6 +101,7 @@ class Change {
     this.members = new Map(before.members.map((member) => [member.id, member]));
     this.voters = before.voters;
     this.partitions = before.partitions;
+    this.settings = planted("C1.dropped") ? undefined : before.settings;
     this.wishes = planted("V7.wish-dropped") ? [] : ledgerOf(before).wishes;
   }
 
@@ -111,6 +114,11 @@ class Change {
     this.operation = id;
     if (kind === "transfer-writer") {
       this.partitions = preferring(this.before, node, operation.partitions);
+      this.ended.push({ id, epoch, kind, node });
+      return;
+    }
+    if (kind === "change-settings") {
+      this.settings = changedSettings(this.settings, operation);
       this.ended.push({ id, epoch, kind, node });
       return;
     }
@@ -322,7 +330,8 @@ class Change {
   }
 
   after(): View {
-    const { newest, before, members, voters, partitions, operation, ended, wishes, replicationFactor } = this;
+    const { newest, members, voters, partitions, operation, ended, wishes, replicationFactor, settings } = this;
+    const { settings: _, ...before } = this.before;
     const epoch = viewEpoch(before.epoch + 1);
     const ledger: Ledger = remembering({ ...ledgerOf(before), wishes }, ended, epoch);
     return {
@@ -336,6 +345,7 @@ class Change {
       partitions,
       voters,
       ledger,
+      ...(settings === undefined ? {} : { settings }),
     };
   }
 

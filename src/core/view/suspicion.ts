@@ -19,6 +19,7 @@ import type { Heartbeats } from "../election/heartbeats.js";
 import type { NodeId } from "../model/ids.js";
 import { planted } from "../model/planted.js";
 import { isHealed } from "./operation.js";
+import { replaceAfterOf } from "./settings.js";
 import type { View } from "./view.js";
 
 /** More than this between two ends of rounds: this node stood still. */
@@ -28,7 +29,7 @@ export interface SuspicionOptions {
   readonly self: NodeId;
   readonly detector: Pick<Detector, "hears">;
   readonly heartbeats: Pick<Heartbeats, "hears">;
-  /** 0: nobody is ever lost. */
+  /** As long as the view says nothing of it. 0: nobody is ever lost. */
   readonly replaceAfter: Duration;
 }
 
@@ -43,7 +44,10 @@ export class Suspicion {
   roundEnded(now: Instant, view: View): void {
     const passed = this.last === null ? 0 : Math.min(since(now, this.last), LONGEST_ROUND_MS);
     this.last = now;
-    if (this.options.replaceAfter === 0) return;
+    if (replaceAfterOf(view, this.options.replaceAfter) === 0) {
+      this.silentMs.clear();
+      return;
+    }
     for (const node of this.silentMs.keys()) if (!this.isSuspected(node, view)) this.silentMs.delete(node);
     for (const { id } of view.members) {
       if (!this.isSuspected(id, view)) continue;
@@ -54,8 +58,8 @@ export class Suspicion {
 
   /** Members that are lost, and that no view has given up yet. */
   lost(view: View): readonly NodeId[] {
-    const { replaceAfter } = this.options;
-    if (this.silentMs.size === 0) return [];
+    const replaceAfter = replaceAfterOf(view, this.options.replaceAfter);
+    if (replaceAfter === 0 || this.silentMs.size === 0) return [];
     const counted = view.members.filter(({ id }) => !isHealed(view, id));
     const suspected = counted.filter(({ id }) => this.silentMs.has(id));
     if (2 * suspected.length >= counted.length && !planted("S2.whole-side")) return [];

@@ -3,6 +3,7 @@
  * itself, so that a node may jump from any view to the newest.
  */
 import type { GroupEpoch, NodeId, Partition, ViewEpoch } from "../model/ids.js";
+import type { ClusterSettings } from "./settings.js";
 
 export interface Member {
   readonly id: NodeId;
@@ -50,6 +51,7 @@ export type OperationKind =
   | "remove"
   | "rebalance"
   | "set-replication"
+  | "change-settings"
   | "heal"
   | "other";
 
@@ -62,7 +64,7 @@ export interface Wish {
   readonly kind: OperationKind;
   /**
    * The node that it is about. A "rebalance" names the newcomer that it is for, or the node that was asked, and
-   * "set-replication" the node that was asked.
+   * "set-replication" and "change-settings" the node that was asked.
    */
   readonly node: NodeId;
   /** The node that gets its replicas; of "replace" alone. */
@@ -103,6 +105,8 @@ export interface View {
   readonly voters: readonly NodeId[];
   /** Missing in a view before the first operation. */
   readonly ledger?: Ledger;
+  /** Those that it gives values; missing: none, as in every view that an earlier version made. */
+  readonly settings?: ClusterSettings;
 }
 
 /** The replica that should be the writer. */

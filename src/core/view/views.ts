@@ -12,6 +12,7 @@ import type { ChainOutbox } from "./chain-outbox.js";
 import type { EncodedView } from "./encoded-view.js";
 import type { ViewEntry, ViewMessage } from "./message.js";
 import { plannedView } from "./planner.js";
+import { capsOf } from "./settings.js";
 import { Suspicion } from "./suspicion.js";
 import type { View } from "./view.js";
 import { Voting } from "./voting.js";
@@ -28,9 +29,12 @@ export interface ViewsOptions {
   readonly encode: ((view: View) => EncodedView) | null;
   /** The moves that this node would have; none without it. */
   readonly moves?: (view: View) => readonly Move[];
-  /** Moves under way together. */
+  /** Moves under way together, as long as the view says nothing of it. */
   readonly moveCaps?: MoveCaps;
-  /** A member that is not heard for so long gives its replicas to others; missing, or 0: never. */
+  /**
+   * A member that is not heard for so long gives its replicas to others, if the view says nothing of it. Missing, or
+   * 0: never.
+   */
   readonly replaceAfter?: Duration;
 }
 
@@ -148,7 +152,7 @@ export class Views {
   private wishedMoves(view: View, isHeard: (node: NodeId) => boolean): readonly Move[] {
     if (this.wished?.view !== view) this.wished = { view, moves: wishedMoves(view) };
     const { moves } = this.wished;
-    return moves.length === 0 ? moves : nextMoves(view, this.moveCaps, isHeard, moves);
+    return moves.length === 0 ? moves : nextMoves(view, capsOf(view, this.moveCaps), isHeard, moves);
   }
 
   private peers(): NodeId[] {

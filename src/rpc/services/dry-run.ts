@@ -38,7 +38,7 @@ export async function tried(node: ServingNode, operation: ViewOperation): Promis
   if (fault !== null) throw refused(fault, view);
   const { id, epoch, kind } = operation;
   const planned = plan(node, { operations: [operation] });
-  const moves = allMoves(planned);
+  const moves = kind === "change-settings" ? [] : allMoves(planned);
   const sizes = moves.length === 0 ? NO_SIZES : await node.sizes.all();
   refuseShort(view, moves, sizes);
   const held = partitionSizes(sizes);
@@ -57,7 +57,8 @@ const NO_SIZES: SizesByNode = new Map();
 
 /** Refuses an operation that would bring more to a member than its disk can take. */
 export async function checkRoom(node: ServingNode, operation: ViewOperation): Promise<void> {
-  if (operation.kind === "leave" || operation.kind === "transfer-writer") return;
+  const { kind } = operation;
+  if (kind === "leave" || kind === "transfer-writer" || kind === "change-settings") return;
   const { view } = node.views;
   const moves = allMoves(plan(node, { operations: [operation] }));
   if (moves.length > 0) refuseShort(view, moves, await node.sizes.all());

@@ -1,10 +1,13 @@
 /** Requests to change the cluster: they are looked at before any work is done, and refused with the reason. */
 import type {
+  ChangeSettingsRequest,
   SetReplicationRequest,
   TransferWriterRequest,
 } from "../../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { MAX_REPLICAS } from "../../base/votes.js";
+import { settingsChangeFromWire, WIRE_NAMES } from "../../codec/api/cluster-settings.js";
 import { partition, viewEpoch } from "../../core/model/ids.js";
+import { SETTING_BOUNDS, type SettingsChange, settingFault } from "../../core/view/settings.js";
 import type { View } from "../../core/view/view.js";
 import { STATUS } from "../../grpc/status.js";
 import { Failure } from "../call/failure.js";
@@ -57,22 +60,48 @@ export function replicasOf({ replicas }: SetReplicationRequest): number {
   );
 }
 
+/** The settings that get other values, each within its bounds, and those that get none. */
+export function settingsOf({ settings: wire, unset }: ChangeSettingsRequest): SettingsChange {
+  const change = settingsChangeFromWire(wire, unset);
+  if (change === null)
+    throw invalid(
+      "SETTING_OUT_OF_RANGE",
+      "unset names a setting that this node does not know",
+      { field: "unset", bound: "", value: unset.join(", ") },
+      "read",
+    );
+  const fault = settingFault(change.settings);
+  if (fault !== null) {
+    const name = WIRE_NAMES[fault.name];
+    const [least, most] = SETTING_BOUNDS[fault.name];
+    const value = String(change.settings[fault.name]);
+    throw invalid(
+      "SETTING_OUT_OF_RANGE",
+      `${name} must be between ${least} and ${most}; it is ${value}`,
+      { field: name, bound: String(fault.bound), value },
+      "read",
+    );
+  }
+  const both = change.unset.find((name) => change.settings[name] !== undefined);
+  if (both !== undefined) throw missing(`${WIRE_NAMES[both]} is to get a value and none`, "unset");
+  if (change.unset.length + Object.keys(change.settings).length === 0)
+    throw missing("settings must have one at least, or unset must name one", "settings");
+  return change;
+}
+
 /** null: all. */
 export function partitionsOf(
   view: View,
   { all, partitions }: TransferWriterRequest,
 ): ReturnType<typeof partition>[] | null {
-  if (all === partitions.length > 0) {
-    throw new Failure({
-      code: STATUS.invalidArgument,
-      reason: "REQUEST_MISSING",
-      message: "partitions must name some, or all must be set, and not both",
-      metadata: { field: "partitions" },
-    });
-  }
+  if (all === partitions.length > 0)
+    throw missing("partitions must name some, or all must be set, and not both", "partitions");
   for (const p of partitions) checkPartition(p, view.partitions.length, "partitions");
   return all ? null : [...new Set(partitions)].map(partition);
 }
+
+const missing = (message: string, field: string): Failure =>
+  new Failure({ code: STATUS.invalidArgument, reason: "REQUEST_MISSING", message, metadata: { field } });
 
 export const refused = (fault: string, view: View): Failure =>
   new Failure({

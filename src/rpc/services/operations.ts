@@ -19,7 +19,7 @@ import { starting } from "../call/failure.js";
 import { KeptAnswer } from "../call/kept-answer.js";
 import { serverStreaming, unary } from "../call/routes.js";
 import { checkRoom, hears, type Outcome, tried, triedJoin } from "./dry-run.js";
-import { baseOf, checkId, partitionsOf, refused, replicasOf } from "./operation-requests.js";
+import { baseOf, checkId, partitionsOf, refused, replicasOf, settingsOf } from "./operation-requests.js";
 import { Places } from "./places.js";
 import type { Serving, ServingNode } from "./serving.js";
 import { doneOperation, isAsked, isFinal, known, pendingWish, settled, withProgress } from "./told-operations.js";
@@ -129,6 +129,14 @@ export function operationRoutes(serving: Serving, callOf: (call: GrpcCall) => Ca
         ...base,
         node: mustServe().status.self,
         replicas: replicasOf(request),
+      })),
+    ),
+    unary(service, methods.changeSettings, (request, call) =>
+      run(call, request, (_view, base) => ({
+        kind: "change-settings",
+        ...base,
+        node: mustServe().status.self,
+        ...settingsOf(request),
       })),
     ),
     unary(service, methods.getOperation, async (request) => {

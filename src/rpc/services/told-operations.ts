@@ -27,6 +27,7 @@ export function settled(view: View, asked: ViewOperation): Operation {
 /** An operation about the whole cluster may be asked for again at another node. */
 function isSame(other: Wish, asked: ViewOperation): boolean {
   if (other.kind !== asked.kind) return false;
+  if (asked.kind === "change-settings") return true;
   return asked.kind === "set-replication" ? other.replicas === asked.replicas : other.node === asked.node;
 }
 

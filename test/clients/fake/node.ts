@@ -192,6 +192,7 @@ export class FakeNode {
       wishes: [],
       operations: [],
       forgottenEpoch: 0n,
+      settings: undefined,
     };
   }
 }

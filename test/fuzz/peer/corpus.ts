@@ -247,6 +247,17 @@ const MESSAGES: Kinds = {
       digest: FIRST.digest,
     },
     {
+      operation: {
+        kind: "change-settings",
+        id: "c7".repeat(16),
+        epoch: viewEpoch(1),
+        node: B,
+        settings: { movesPerNode: 4, replaceAfterMs: 0 },
+        unset: ["transferRateMib"],
+      },
+      digest: FIRST.digest,
+    },
+    {
       operation: { kind: "transfer-writer", id: "ce".repeat(16), epoch: viewEpoch(1), node: B, partitions: null },
       digest: FIRST.digest,
     },

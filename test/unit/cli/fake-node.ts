@@ -74,7 +74,7 @@ export async function fakeNode(handlers: Handlers, atPort = 0): Promise<FakeNode
   const server = createServer({ interceptors: [watch] });
   const { status, getView, check, locate, ...rest } = handlers;
   const { watchView, join, leave, transferWriter, getOperation, listOperations, watchOperation, ...others } = rest;
-  const { drain, replace, remove, rebalance, setReplication, ...kv } = others;
+  const { drain, replace, remove, rebalance, setReplication, changeSettings, ...kv } = others;
   server.add(KeyValueServiceDefinition, {
     // How the client learns a partition's revision before it writes.
     get: async ({ consistency }) =>
@@ -98,6 +98,7 @@ export async function fakeNode(handlers: Handlers, atPort = 0): Promise<FakeNode
     remove: remove ?? unexpected,
     rebalance: rebalance ?? unexpected,
     setReplication: setReplication ?? unexpected,
+    changeSettings: changeSettings ?? unexpected,
     transferWriter: transferWriter ?? unexpected,
     getOperation: getOperation ?? unexpected,
     listOperations: listOperations ?? unexpected,

@@ -2,6 +2,8 @@
 import { Status } from "nice-grpc";
 import { afterEach, describe, expect, test } from "vitest";
 import {
+  type ChangeSettingsRequest,
+  ClusterSetting,
   type LeaveRequest,
   MemberState,
   type Operation,
@@ -463,5 +465,83 @@ describe("emptying a node", () => {
       partitionsLeft: 12,
       partitionsMoving: 4,
     });
+  });
+});
+
+describe("onar settings", () => {
+  const settings = { movesPerNode: 4, replaceAfterMs: 90_500 };
+  const handlers: Handlers = { getView: async () => told(4n, { settings }) };
+
+  test("shows what the view says, and what is each node's own", async () => {
+    const ran = await at(["settings"], handlers);
+    expect(ran.out).toContain("the cluster's settings in view 4:");
+    expect(ran.out).toMatch(/moves-per-node[ │]+4 /);
+    expect(ran.out).toMatch(/replace-after[ │]+90\.5 /);
+    expect(ran.out).toMatch(/transfer-rate[ │]+each node's own /);
+    const json = await at(["settings", "-o", "json"], handlers);
+    expect(JSON.parse(json.out)).toEqual({
+      viewEpoch: "4",
+      settings: {
+        movesPerNode: 4,
+        movesPerCluster: null,
+        transferRateMib: null,
+        transferPartitions: null,
+        replaceAfterMs: 90_500,
+      },
+    });
+  });
+
+  test("asks for what is named and for nothing else, and tells what was done", async () => {
+    const asked: Partial<ChangeSettingsRequest>[] = [];
+    const ran = await at(["settings", "transfer-rate=64", "replace-after=0", "moves-per-node=default"], {
+      changeSettings: async ({ settings: wanted, unset, epoch, dryRun }) => {
+        asked.push({ settings: wanted, unset, epoch, dryRun });
+        return { header, operation: operation(OperationState.DONE, { kind: OperationKind.CHANGE_SETTINGS }) };
+      },
+    });
+    expect(ran.out).toBe("moves-per-node is each node's own, transfer-rate is 64, replace-after is 0, since view 5\n");
+    expect(asked).toMatchObject([
+      {
+        settings: { transferRateMib: 64, replaceAfterMs: 0, movesPerNode: undefined },
+        unset: [ClusterSetting.MOVES_PER_NODE],
+        epoch: 4n,
+        dryRun: false,
+      },
+    ]);
+  });
+
+  test("as a dry run shows the settings that would come", async () => {
+    const changeSettings: Handlers["changeSettings"] = async () => ({
+      header,
+      operation: operation(OperationState.POSSIBLE),
+      view: viewAt(5n, { settings: { movesPerNode: 8 } }),
+    });
+    const ran = await at(["settings", "moves-per-node=8", "--dry-run"], { changeSettings });
+    expect(ran.out).toContain("moves-per-node is 8: possible. Nothing was changed (--dry-run)\n");
+    expect(ran.out).toMatch(/moves-per-node[ │]+8 /);
+    const json = await at(["settings", "moves-per-node=8", "--dry-run", "-o", "json"], { changeSettings });
+    expect(JSON.parse(json.out)).toMatchObject({ dryRun: true, settings: { movesPerNode: 8 } });
+  });
+
+  test.each([
+    ["moves-per-node=0", "moves-per-node must be a whole number from 1 to 1024"],
+    ["moves-per-cluster=0", "moves-per-cluster must be a whole number from 1 to 65536"],
+    ["transfer-rate=0", "transfer-rate must be a whole number from 1 to 10000"],
+    ["transfer-rate=10001", "transfer-rate must be a whole number from 1 to 10000"],
+    ["transfer-partitions=1025", "transfer-partitions must be a whole number from 1 to 1024"],
+    ["replace-after=3601", "replace-after must be 0, or a number of seconds from 0.001 to 3600"],
+    ["replace-after=-1", "replace-after must be 0, or a number of seconds from 0.001 to 3600"],
+    ["color=red", "a setting must be NAME=VALUE, with NAME one of moves-per-node, moves-per-cluster, transfer-rate,"],
+    ["moves-per-node", "a setting must be NAME=VALUE"],
+  ])("refuses %s before it asks anybody", async (word, text) => {
+    const ran = await onar(["settings", word, "--endpoint", "127.0.0.1:1"]);
+    expect([ran.code, ran.error]).toEqual([2, expect.stringContaining(text)]);
+  });
+
+  test("refuses a name that comes twice, and a dry run of nothing", async () => {
+    const twice = await onar(["settings", "moves-per-node=1", "moves-per-node=default", "-e", "127.0.0.1:1"]);
+    expect([twice.code, twice.error]).toEqual([2, expect.stringContaining("moves-per-node is named twice")]);
+    const dry = await onar(["settings", "--dry-run", "-e", "127.0.0.1:1"]);
+    expect([dry.code, dry.error]).toEqual([2, expect.stringContaining("--dry-run goes with NAME=VALUE")]);
   });
 });

@@ -189,6 +189,14 @@ const anyViewOperation: fc.Arbitrary<ViewOperation> = fc.oneof(
     replicas: fc.integer({ min: 1, max: 31 }),
   }),
   fc.record({
+    kind: fc.constant("change-settings" as const),
+    id: anyOperationId,
+    epoch: anyViewEpoch,
+    node: anyNode,
+    settings: fc.constantFrom({}, { movesPerNode: 1, replaceAfterMs: 0 }, { transferRateMib: 10_000 }),
+    unset: fc.constantFrom([], ["movesPerCluster" as const, "transferPartitions" as const]),
+  }),
+  fc.record({
     kind: fc.constant("replace" as const),
     id: anyOperationId,
     epoch: anyViewEpoch,

@@ -69,6 +69,15 @@ describe("the bytes of a view", () => {
     }
   });
 
+  test("with settings end in these; a view without them, as earlier versions made it, says nothing of any", () => {
+    const view = { ...FIRST, settings: { movesPerNode: 4, transferRateMib: 64, replaceAfterMs: 0 } };
+    const [before, bytes] = [encodeView(FIRST), encodeView(view)];
+    expect(bytes.subarray(0, before.length).equals(before)).toBe(true);
+    expect(bytes.subarray(before.length).toString("hex")).toMatchInlineSnapshot(`"6a06080418402800"`);
+    expect(encodedViewFrom(bytes).view).toEqual(view);
+    expect("settings" in encodedViewFrom(before).view).toBe(false);
+  });
+
   test("stay as they came, with what this version does not know", () => {
     const bytes = Buffer.concat([encodeView(FIRST), LATER]);
     const got = encodedViewFrom(bytes);
@@ -87,7 +96,7 @@ describe("the bytes of a view", () => {
     ]);
     const wish = { id: "ab".repeat(16), epoch: viewEpoch(1), kind: "leave", node: nodeId(2) } as const;
     const ledger = { wishes: [wish], done: [{ ...wish, doneIn: viewEpoch(2) }], forgotten: 0 };
-    const view = { ...FIRST, partitions: [moving, ...rest], ledger };
+    const view = { ...FIRST, partitions: [moving, ...rest], ledger, settings: { movesPerNode: 4 } };
     expect(encodedViewFrom(encodeView(view)).unread).toBeUndefined();
     let places = 0;
     for (let place = 0; ; place++) {
@@ -100,8 +109,8 @@ describe("the bytes of a view", () => {
       places++;
     }
     // The view, two members, two partitions, a group before, a replica that is ready, a wish, an operation that is
-    // done.
-    expect(places).toBe(9);
+    // done, and the settings.
+    expect(places).toBe(10);
     const wire = viewToWire(view);
     const [later] = wire.wishes;
     if (later === undefined) throw new Error("no wish");

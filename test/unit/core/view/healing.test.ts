@@ -23,7 +23,7 @@ class Watch {
   private now = 0;
   private readonly suspicion: Suspicion;
 
-  constructor(private readonly view: View) {
+  constructor(public view: View) {
     const hears = (node: NodeId, other: NodeId): boolean =>
       !this.silent.some(([voter, member]) => voter === node && member === other);
     const self = nodeId(1);
@@ -99,6 +99,19 @@ describe("a member is lost", () => {
       watch.silent = [];
       watch.passes(ROUND_MS);
     }
+  });
+
+  test("after the time that the newest view says; from 0 on never, and counted anew when it says another time", () => {
+    const watch = new Watch({ ...five, settings: { replaceAfterMs: 1_000 } });
+    watch.silent = dead(five, 4);
+    expect(watch.passes(1_000).lost).toEqual([]);
+    expect(watch.passes(ROUND_MS).lost).toEqual([4]);
+    watch.view = { ...five, settings: { replaceAfterMs: 0 } };
+    expect(watch.lost).toEqual([]);
+    expect(watch.passes(REPLACE_AFTER_MS).lost).toEqual([]);
+    watch.view = { ...five, settings: { replaceAfterMs: 1_000 } };
+    expect(watch.passes(1_000).lost).toEqual([]);
+    expect(watch.passes(ROUND_MS).lost).toEqual([4]);
   });
 
   test("not because this node stood still meanwhile", () => {

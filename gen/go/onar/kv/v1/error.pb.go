@@ -76,6 +76,8 @@ const (
 	ErrorReason_ERROR_REASON_EPOCH_MISSING ErrorReason = 16
 	// SetReplication: the number of replicas is 0 or above 31.
 	ErrorReason_ERROR_REASON_REPLICATION_OUT_OF_RANGE ErrorReason = 17
+	// ChangeSettings: a setting is beyond its bounds, or is none.
+	ErrorReason_ERROR_REASON_SETTING_OUT_OF_RANGE ErrorReason = 18
 	// FAILED_PRECONDITION. Add: the value is not a decimal signed 64-bit number.
 	ErrorReason_ERROR_REASON_NOT_A_NUMBER ErrorReason = 20
 	// OUT_OF_RANGE. Add: the sum does not fit a signed 64-bit number.
@@ -141,6 +143,7 @@ var (
 		15: "ERROR_REASON_OPERATION_ID_LENGTH",
 		16: "ERROR_REASON_EPOCH_MISSING",
 		17: "ERROR_REASON_REPLICATION_OUT_OF_RANGE",
+		18: "ERROR_REASON_SETTING_OUT_OF_RANGE",
 		20: "ERROR_REASON_NOT_A_NUMBER",
 		21: "ERROR_REASON_OVERFLOW",
 		22: "ERROR_REASON_NOT_TEXT",
@@ -179,6 +182,7 @@ var (
 		"ERROR_REASON_OPERATION_ID_LENGTH":      15,
 		"ERROR_REASON_EPOCH_MISSING":            16,
 		"ERROR_REASON_REPLICATION_OUT_OF_RANGE": 17,
+		"ERROR_REASON_SETTING_OUT_OF_RANGE":     18,
 		"ERROR_REASON_NOT_A_NUMBER":             20,
 		"ERROR_REASON_OVERFLOW":                 21,
 		"ERROR_REASON_NOT_TEXT":                 22,
@@ -356,7 +360,7 @@ const file_onar_kv_v1_error_proto_rawDesc = "" +
 	"\aOutcome\x123\n" +
 	"\texecution\x18\x01 \x01(\x0e2\x15.onar.kv.v1.ExecutionR\texecution\x129\n" +
 	"\x1aretry_with_same_id_is_safe\x18\x02 \x01(\bR\x15retryWithSameIdIsSafe\x120\n" +
-	"\brevision\x18\x03 \x01(\v2\x14.onar.kv.v1.RevisionR\brevision*\xa7\t\n" +
+	"\brevision\x18\x03 \x01(\v2\x14.onar.kv.v1.RevisionR\brevision*\xce\t\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16ERROR_REASON_KEY_EMPTY\x10\x01\x12\x1d\n" +
@@ -376,7 +380,8 @@ const file_onar_kv_v1_error_proto_rawDesc = "" +
 	"$ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG\x10\x0e\x12$\n" +
 	" ERROR_REASON_OPERATION_ID_LENGTH\x10\x0f\x12\x1e\n" +
 	"\x1aERROR_REASON_EPOCH_MISSING\x10\x10\x12)\n" +
-	"%ERROR_REASON_REPLICATION_OUT_OF_RANGE\x10\x11\x12\x1d\n" +
+	"%ERROR_REASON_REPLICATION_OUT_OF_RANGE\x10\x11\x12%\n" +
+	"!ERROR_REASON_SETTING_OUT_OF_RANGE\x10\x12\x12\x1d\n" +
 	"\x19ERROR_REASON_NOT_A_NUMBER\x10\x14\x12\x19\n" +
 	"\x15ERROR_REASON_OVERFLOW\x10\x15\x12\x19\n" +
 	"\x15ERROR_REASON_NOT_TEXT\x10\x16\x12$\n" +

@@ -27,6 +27,71 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The settings by name.
+type ClusterSetting int32
+
+const (
+	// Never sent.
+	ClusterSetting_CLUSTER_SETTING_UNSPECIFIED ClusterSetting = 0
+	// `moves_per_node`.
+	ClusterSetting_CLUSTER_SETTING_MOVES_PER_NODE ClusterSetting = 1
+	// `moves_per_cluster`.
+	ClusterSetting_CLUSTER_SETTING_MOVES_PER_CLUSTER ClusterSetting = 2
+	// `transfer_rate_mib`.
+	ClusterSetting_CLUSTER_SETTING_TRANSFER_RATE_MIB ClusterSetting = 3
+	// `transfer_partitions`.
+	ClusterSetting_CLUSTER_SETTING_TRANSFER_PARTITIONS ClusterSetting = 4
+	// `replace_after_ms`.
+	ClusterSetting_CLUSTER_SETTING_REPLACE_AFTER_MS ClusterSetting = 5
+)
+
+// Enum value maps for ClusterSetting.
+var (
+	ClusterSetting_name = map[int32]string{
+		0: "CLUSTER_SETTING_UNSPECIFIED",
+		1: "CLUSTER_SETTING_MOVES_PER_NODE",
+		2: "CLUSTER_SETTING_MOVES_PER_CLUSTER",
+		3: "CLUSTER_SETTING_TRANSFER_RATE_MIB",
+		4: "CLUSTER_SETTING_TRANSFER_PARTITIONS",
+		5: "CLUSTER_SETTING_REPLACE_AFTER_MS",
+	}
+	ClusterSetting_value = map[string]int32{
+		"CLUSTER_SETTING_UNSPECIFIED":         0,
+		"CLUSTER_SETTING_MOVES_PER_NODE":      1,
+		"CLUSTER_SETTING_MOVES_PER_CLUSTER":   2,
+		"CLUSTER_SETTING_TRANSFER_RATE_MIB":   3,
+		"CLUSTER_SETTING_TRANSFER_PARTITIONS": 4,
+		"CLUSTER_SETTING_REPLACE_AFTER_MS":    5,
+	}
+)
+
+func (x ClusterSetting) Enum() *ClusterSetting {
+	p := new(ClusterSetting)
+	*p = x
+	return p
+}
+
+func (x ClusterSetting) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ClusterSetting) Descriptor() protoreflect.EnumDescriptor {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[0].Descriptor()
+}
+
+func (ClusterSetting) Type() protoreflect.EnumType {
+	return &file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[0]
+}
+
+func (x ClusterSetting) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ClusterSetting.Descriptor instead.
+func (ClusterSetting) EnumDescriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{0}
+}
+
 // The kinds of operation, by what they do.
 type OperationKind int32
 
@@ -51,21 +116,24 @@ const (
 	OperationKind_OPERATION_KIND_HEAL OperationKind = 8
 	// Each partition gets another number of replicas.
 	OperationKind_OPERATION_KIND_SET_REPLICATION OperationKind = 9
+	// Settings of the cluster get other values.
+	OperationKind_OPERATION_KIND_CHANGE_SETTINGS OperationKind = 10
 )
 
 // Enum value maps for OperationKind.
 var (
 	OperationKind_name = map[int32]string{
-		0: "OPERATION_KIND_UNSPECIFIED",
-		1: "OPERATION_KIND_JOIN",
-		2: "OPERATION_KIND_LEAVE",
-		3: "OPERATION_KIND_TRANSFER_WRITER",
-		4: "OPERATION_KIND_DRAIN",
-		5: "OPERATION_KIND_REPLACE",
-		6: "OPERATION_KIND_REMOVE",
-		7: "OPERATION_KIND_REBALANCE",
-		8: "OPERATION_KIND_HEAL",
-		9: "OPERATION_KIND_SET_REPLICATION",
+		0:  "OPERATION_KIND_UNSPECIFIED",
+		1:  "OPERATION_KIND_JOIN",
+		2:  "OPERATION_KIND_LEAVE",
+		3:  "OPERATION_KIND_TRANSFER_WRITER",
+		4:  "OPERATION_KIND_DRAIN",
+		5:  "OPERATION_KIND_REPLACE",
+		6:  "OPERATION_KIND_REMOVE",
+		7:  "OPERATION_KIND_REBALANCE",
+		8:  "OPERATION_KIND_HEAL",
+		9:  "OPERATION_KIND_SET_REPLICATION",
+		10: "OPERATION_KIND_CHANGE_SETTINGS",
 	}
 	OperationKind_value = map[string]int32{
 		"OPERATION_KIND_UNSPECIFIED":     0,
@@ -78,6 +146,7 @@ var (
 		"OPERATION_KIND_REBALANCE":       7,
 		"OPERATION_KIND_HEAL":            8,
 		"OPERATION_KIND_SET_REPLICATION": 9,
+		"OPERATION_KIND_CHANGE_SETTINGS": 10,
 	}
 )
 
@@ -92,11 +161,11 @@ func (x OperationKind) String() string {
 }
 
 func (OperationKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[0].Descriptor()
+	return file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[1].Descriptor()
 }
 
 func (OperationKind) Type() protoreflect.EnumType {
-	return &file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[0]
+	return &file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[1]
 }
 
 func (x OperationKind) Number() protoreflect.EnumNumber {
@@ -105,7 +174,7 @@ func (x OperationKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OperationKind.Descriptor instead.
 func (OperationKind) EnumDescriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{0}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{1}
 }
 
 // What a member may be given.
@@ -153,11 +222,11 @@ func (x MemberState) String() string {
 }
 
 func (MemberState) Descriptor() protoreflect.EnumDescriptor {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[1].Descriptor()
+	return file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[2].Descriptor()
 }
 
 func (MemberState) Type() protoreflect.EnumType {
-	return &file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[1]
+	return &file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[2]
 }
 
 func (x MemberState) Number() protoreflect.EnumNumber {
@@ -166,7 +235,7 @@ func (x MemberState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use MemberState.Descriptor instead.
 func (MemberState) EnumDescriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{1}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{2}
 }
 
 // What keeps a node's data.
@@ -206,11 +275,11 @@ func (x StorageKind) String() string {
 }
 
 func (StorageKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[2].Descriptor()
+	return file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[3].Descriptor()
 }
 
 func (StorageKind) Type() protoreflect.EnumType {
-	return &file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[2]
+	return &file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[3]
 }
 
 func (x StorageKind) Number() protoreflect.EnumNumber {
@@ -219,7 +288,7 @@ func (x StorageKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use StorageKind.Descriptor instead.
 func (StorageKind) EnumDescriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{2}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{3}
 }
 
 // The fate of an operation.
@@ -276,11 +345,11 @@ func (x OperationState) String() string {
 }
 
 func (OperationState) Descriptor() protoreflect.EnumDescriptor {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[3].Descriptor()
+	return file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[4].Descriptor()
 }
 
 func (OperationState) Type() protoreflect.EnumType {
-	return &file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[3]
+	return &file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes[4]
 }
 
 func (x OperationState) Number() protoreflect.EnumNumber {
@@ -289,7 +358,7 @@ func (x OperationState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OperationState.Descriptor instead.
 func (OperationState) EnumDescriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{3}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{4}
 }
 
 // A cluster-wide fact: who is a member and where every partition is. Complete in itself.
@@ -320,8 +389,10 @@ type View struct {
 	// The highest epoch of a view that did an operation which is not among `operations` any more; 0 when all are there. An operation computed on
 	// an earlier epoch may be forgotten.
 	ForgottenEpoch uint64 `protobuf:"varint,12,opt,name=forgotten_epoch,json=forgottenEpoch,proto3" json:"forgotten_epoch,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The settings that ChangeSettings gave the cluster. Unset when it gave none.
+	Settings      *ClusterSettings `protobuf:"bytes,13,opt,name=settings,proto3" json:"settings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *View) Reset() {
@@ -438,6 +509,96 @@ func (x *View) GetForgottenEpoch() uint64 {
 	return 0
 }
 
+func (x *View) GetSettings() *ClusterSettings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
+// Settings of a cluster that change while it runs. One that is unset is left to each node's own configuration; where a setting is about the
+// cluster, that of the node which proposes views counts.
+type ClusterSettings struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Replicas that a node gives or takes at a time, at most: 1 to 1,024.
+	MovesPerNode *uint32 `protobuf:"varint,1,opt,name=moves_per_node,json=movesPerNode,proto3,oneof" json:"moves_per_node,omitempty"`
+	// Replicas that move in the cluster at a time, at most: 1 to 65,536.
+	MovesPerCluster *uint32 `protobuf:"varint,2,opt,name=moves_per_cluster,json=movesPerCluster,proto3,oneof" json:"moves_per_cluster,omitempty"`
+	// MiB a second at which each node fetches replicas that move to it: 1 to 10,000.
+	TransferRateMib *uint32 `protobuf:"varint,3,opt,name=transfer_rate_mib,json=transferRateMib,proto3,oneof" json:"transfer_rate_mib,omitempty"`
+	// Replicas that each node fetches at a time: 1 to 1,024.
+	TransferPartitions *uint32 `protobuf:"varint,4,opt,name=transfer_partitions,json=transferPartitions,proto3,oneof" json:"transfer_partitions,omitempty"`
+	// A member that is not heard for so many milliseconds gives its replicas to others: 0 to 3,600,000. 0: never.
+	ReplaceAfterMs *uint32 `protobuf:"varint,5,opt,name=replace_after_ms,json=replaceAfterMs,proto3,oneof" json:"replace_after_ms,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ClusterSettings) Reset() {
+	*x = ClusterSettings{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClusterSettings) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClusterSettings) ProtoMessage() {}
+
+func (x *ClusterSettings) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClusterSettings.ProtoReflect.Descriptor instead.
+func (*ClusterSettings) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ClusterSettings) GetMovesPerNode() uint32 {
+	if x != nil && x.MovesPerNode != nil {
+		return *x.MovesPerNode
+	}
+	return 0
+}
+
+func (x *ClusterSettings) GetMovesPerCluster() uint32 {
+	if x != nil && x.MovesPerCluster != nil {
+		return *x.MovesPerCluster
+	}
+	return 0
+}
+
+func (x *ClusterSettings) GetTransferRateMib() uint32 {
+	if x != nil && x.TransferRateMib != nil {
+		return *x.TransferRateMib
+	}
+	return 0
+}
+
+func (x *ClusterSettings) GetTransferPartitions() uint32 {
+	if x != nil && x.TransferPartitions != nil {
+		return *x.TransferPartitions
+	}
+	return 0
+}
+
+func (x *ClusterSettings) GetReplaceAfterMs() uint32 {
+	if x != nil && x.ReplaceAfterMs != nil {
+		return *x.ReplaceAfterMs
+	}
+	return 0
+}
+
 // An operation that is not done yet.
 type Wish struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -445,7 +606,7 @@ type Wish struct {
 	OperationId []byte `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
 	// The epoch that it was computed on. The view after that one was the first to carry it.
 	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// Its kind. JOIN and TRANSFER_WRITER take one view, and so are never wishes.
+	// Its kind. JOIN, TRANSFER_WRITER and CHANGE_SETTINGS take one view, and so are never wishes.
 	Kind OperationKind `protobuf:"varint,3,opt,name=kind,proto3,enum=onar.reconfiguration.v1.OperationKind" json:"kind,omitempty"`
 	// The node that it is about. REBALANCE: the newcomer that it is for, or the node that was asked. SET_REPLICATION: the node that was asked.
 	NodeId uint32 `protobuf:"varint,4,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
@@ -459,7 +620,7 @@ type Wish struct {
 
 func (x *Wish) Reset() {
 	*x = Wish{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[1]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -471,7 +632,7 @@ func (x *Wish) String() string {
 func (*Wish) ProtoMessage() {}
 
 func (x *Wish) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[1]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -484,7 +645,7 @@ func (x *Wish) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wish.ProtoReflect.Descriptor instead.
 func (*Wish) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{1}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Wish) GetOperationId() []byte {
@@ -552,7 +713,7 @@ type DoneOperation struct {
 
 func (x *DoneOperation) Reset() {
 	*x = DoneOperation{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[2]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -564,7 +725,7 @@ func (x *DoneOperation) String() string {
 func (*DoneOperation) ProtoMessage() {}
 
 func (x *DoneOperation) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[2]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -577,7 +738,7 @@ func (x *DoneOperation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DoneOperation.ProtoReflect.Descriptor instead.
 func (*DoneOperation) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{2}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *DoneOperation) GetOperationId() []byte {
@@ -649,7 +810,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[3]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -661,7 +822,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[3]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -674,7 +835,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{3}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Member) GetId() uint32 {
@@ -733,7 +894,7 @@ type PartitionPlacement struct {
 
 func (x *PartitionPlacement) Reset() {
 	*x = PartitionPlacement{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[4]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -745,7 +906,7 @@ func (x *PartitionPlacement) String() string {
 func (*PartitionPlacement) ProtoMessage() {}
 
 func (x *PartitionPlacement) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[4]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -758,7 +919,7 @@ func (x *PartitionPlacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartitionPlacement.ProtoReflect.Descriptor instead.
 func (*PartitionPlacement) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{4}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *PartitionPlacement) GetPartition() uint32 {
@@ -816,7 +977,7 @@ type PreviousGroup struct {
 
 func (x *PreviousGroup) Reset() {
 	*x = PreviousGroup{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[5]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -828,7 +989,7 @@ func (x *PreviousGroup) String() string {
 func (*PreviousGroup) ProtoMessage() {}
 
 func (x *PreviousGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[5]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -841,7 +1002,7 @@ func (x *PreviousGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviousGroup.ProtoReflect.Descriptor instead.
 func (*PreviousGroup) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{5}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PreviousGroup) GetGroupEpoch() uint64 {
@@ -872,7 +1033,7 @@ type ReadyReplica struct {
 
 func (x *ReadyReplica) Reset() {
 	*x = ReadyReplica{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[6]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -884,7 +1045,7 @@ func (x *ReadyReplica) String() string {
 func (*ReadyReplica) ProtoMessage() {}
 
 func (x *ReadyReplica) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[6]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -897,7 +1058,7 @@ func (x *ReadyReplica) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadyReplica.ProtoReflect.Descriptor instead.
 func (*ReadyReplica) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{6}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ReadyReplica) GetNodeId() uint32 {
@@ -923,7 +1084,7 @@ type GetViewRequest struct {
 
 func (x *GetViewRequest) Reset() {
 	*x = GetViewRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[7]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -935,7 +1096,7 @@ func (x *GetViewRequest) String() string {
 func (*GetViewRequest) ProtoMessage() {}
 
 func (x *GetViewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[7]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -948,7 +1109,7 @@ func (x *GetViewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetViewRequest.ProtoReflect.Descriptor instead.
 func (*GetViewRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{7}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{8}
 }
 
 // The newest view that the node knows.
@@ -966,7 +1127,7 @@ type GetViewResponse struct {
 
 func (x *GetViewResponse) Reset() {
 	*x = GetViewResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[8]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -978,7 +1139,7 @@ func (x *GetViewResponse) String() string {
 func (*GetViewResponse) ProtoMessage() {}
 
 func (x *GetViewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[8]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -991,7 +1152,7 @@ func (x *GetViewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetViewResponse.ProtoReflect.Descriptor instead.
 func (*GetViewResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{8}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetViewResponse) GetHeader() *v1.Header {
@@ -1033,7 +1194,7 @@ type LocateRequest struct {
 
 func (x *LocateRequest) Reset() {
 	*x = LocateRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[9]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1045,7 +1206,7 @@ func (x *LocateRequest) String() string {
 func (*LocateRequest) ProtoMessage() {}
 
 func (x *LocateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[9]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1058,7 +1219,7 @@ func (x *LocateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LocateRequest.ProtoReflect.Descriptor instead.
 func (*LocateRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{9}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *LocateRequest) GetTarget() isLocateRequest_Target {
@@ -1133,7 +1294,7 @@ type LocateResponse struct {
 
 func (x *LocateResponse) Reset() {
 	*x = LocateResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[10]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1145,7 +1306,7 @@ func (x *LocateResponse) String() string {
 func (*LocateResponse) ProtoMessage() {}
 
 func (x *LocateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[10]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1158,7 +1319,7 @@ func (x *LocateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LocateResponse.ProtoReflect.Descriptor instead.
 func (*LocateResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{10}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LocateResponse) GetHeader() *v1.Header {
@@ -1214,7 +1375,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[11]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1226,7 +1387,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[11]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1239,7 +1400,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{11}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *StatusRequest) GetPartitions() []uint32 {
@@ -1290,7 +1451,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[12]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1302,7 +1463,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[12]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1315,7 +1476,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{12}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *StatusResponse) GetHeader() *v1.Header {
@@ -1465,7 +1626,7 @@ type PartitionStatus struct {
 
 func (x *PartitionStatus) Reset() {
 	*x = PartitionStatus{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[13]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1477,7 +1638,7 @@ func (x *PartitionStatus) String() string {
 func (*PartitionStatus) ProtoMessage() {}
 
 func (x *PartitionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[13]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1490,7 +1651,7 @@ func (x *PartitionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartitionStatus.ProtoReflect.Descriptor instead.
 func (*PartitionStatus) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{13}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PartitionStatus) GetPartition() uint32 {
@@ -1595,7 +1756,7 @@ type ReplicaStatus struct {
 
 func (x *ReplicaStatus) Reset() {
 	*x = ReplicaStatus{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[14]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1607,7 +1768,7 @@ func (x *ReplicaStatus) String() string {
 func (*ReplicaStatus) ProtoMessage() {}
 
 func (x *ReplicaStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[14]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1620,7 +1781,7 @@ func (x *ReplicaStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaStatus.ProtoReflect.Descriptor instead.
 func (*ReplicaStatus) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{14}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ReplicaStatus) GetNodeId() uint32 {
@@ -1680,7 +1841,7 @@ type NodeStatus struct {
 
 func (x *NodeStatus) Reset() {
 	*x = NodeStatus{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[15]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1692,7 +1853,7 @@ func (x *NodeStatus) String() string {
 func (*NodeStatus) ProtoMessage() {}
 
 func (x *NodeStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[15]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1705,7 +1866,7 @@ func (x *NodeStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeStatus.ProtoReflect.Descriptor instead.
 func (*NodeStatus) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{15}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *NodeStatus) GetId() uint32 {
@@ -1787,7 +1948,7 @@ type WatchViewRequest struct {
 
 func (x *WatchViewRequest) Reset() {
 	*x = WatchViewRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[16]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1799,7 +1960,7 @@ func (x *WatchViewRequest) String() string {
 func (*WatchViewRequest) ProtoMessage() {}
 
 func (x *WatchViewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[16]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1812,7 +1973,7 @@ func (x *WatchViewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchViewRequest.ProtoReflect.Descriptor instead.
 func (*WatchViewRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{16}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{17}
 }
 
 // A view that the node knows.
@@ -1830,7 +1991,7 @@ type WatchViewResponse struct {
 
 func (x *WatchViewResponse) Reset() {
 	*x = WatchViewResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[17]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1842,7 +2003,7 @@ func (x *WatchViewResponse) String() string {
 func (*WatchViewResponse) ProtoMessage() {}
 
 func (x *WatchViewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[17]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1855,7 +2016,7 @@ func (x *WatchViewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchViewResponse.ProtoReflect.Descriptor instead.
 func (*WatchViewResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{17}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *WatchViewResponse) GetHeader() *v1.Header {
@@ -1896,7 +2057,7 @@ type JoinRequest struct {
 
 func (x *JoinRequest) Reset() {
 	*x = JoinRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[18]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1908,7 +2069,7 @@ func (x *JoinRequest) String() string {
 func (*JoinRequest) ProtoMessage() {}
 
 func (x *JoinRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[18]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1921,7 +2082,7 @@ func (x *JoinRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinRequest.ProtoReflect.Descriptor instead.
 func (*JoinRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{18}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *JoinRequest) GetOperationId() []byte {
@@ -1967,7 +2128,7 @@ type JoinResponse struct {
 
 func (x *JoinResponse) Reset() {
 	*x = JoinResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[19]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1979,7 +2140,7 @@ func (x *JoinResponse) String() string {
 func (*JoinResponse) ProtoMessage() {}
 
 func (x *JoinResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[19]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1992,7 +2153,7 @@ func (x *JoinResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinResponse.ProtoReflect.Descriptor instead.
 func (*JoinResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{19}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *JoinResponse) GetHeader() *v1.Header {
@@ -2035,7 +2196,7 @@ type LeaveRequest struct {
 
 func (x *LeaveRequest) Reset() {
 	*x = LeaveRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[20]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2047,7 +2208,7 @@ func (x *LeaveRequest) String() string {
 func (*LeaveRequest) ProtoMessage() {}
 
 func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[20]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2060,7 +2221,7 @@ func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveRequest.ProtoReflect.Descriptor instead.
 func (*LeaveRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{20}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *LeaveRequest) GetOperationId() []byte {
@@ -2106,7 +2267,7 @@ type LeaveResponse struct {
 
 func (x *LeaveResponse) Reset() {
 	*x = LeaveResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[21]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2118,7 +2279,7 @@ func (x *LeaveResponse) String() string {
 func (*LeaveResponse) ProtoMessage() {}
 
 func (x *LeaveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[21]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2131,7 +2292,7 @@ func (x *LeaveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveResponse.ProtoReflect.Descriptor instead.
 func (*LeaveResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{21}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *LeaveResponse) GetHeader() *v1.Header {
@@ -2176,7 +2337,7 @@ type TransferWriterRequest struct {
 
 func (x *TransferWriterRequest) Reset() {
 	*x = TransferWriterRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[22]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2188,7 +2349,7 @@ func (x *TransferWriterRequest) String() string {
 func (*TransferWriterRequest) ProtoMessage() {}
 
 func (x *TransferWriterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[22]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2201,7 +2362,7 @@ func (x *TransferWriterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferWriterRequest.ProtoReflect.Descriptor instead.
 func (*TransferWriterRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{22}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *TransferWriterRequest) GetPartitions() []uint32 {
@@ -2261,7 +2422,7 @@ type TransferWriterResponse struct {
 
 func (x *TransferWriterResponse) Reset() {
 	*x = TransferWriterResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[23]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2273,7 +2434,7 @@ func (x *TransferWriterResponse) String() string {
 func (*TransferWriterResponse) ProtoMessage() {}
 
 func (x *TransferWriterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[23]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2286,7 +2447,7 @@ func (x *TransferWriterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferWriterResponse.ProtoReflect.Descriptor instead.
 func (*TransferWriterResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{23}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TransferWriterResponse) GetHeader() *v1.Header {
@@ -2327,7 +2488,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[24]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2339,7 +2500,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[24]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2352,7 +2513,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{24}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *DrainRequest) GetOperationId() []byte {
@@ -2400,7 +2561,7 @@ type DrainResponse struct {
 
 func (x *DrainResponse) Reset() {
 	*x = DrainResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[25]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2412,7 +2573,7 @@ func (x *DrainResponse) String() string {
 func (*DrainResponse) ProtoMessage() {}
 
 func (x *DrainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[25]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2425,7 +2586,7 @@ func (x *DrainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainResponse.ProtoReflect.Descriptor instead.
 func (*DrainResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{25}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *DrainResponse) GetHeader() *v1.Header {
@@ -2475,7 +2636,7 @@ type ReplaceRequest struct {
 
 func (x *ReplaceRequest) Reset() {
 	*x = ReplaceRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[26]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2487,7 +2648,7 @@ func (x *ReplaceRequest) String() string {
 func (*ReplaceRequest) ProtoMessage() {}
 
 func (x *ReplaceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[26]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2500,7 +2661,7 @@ func (x *ReplaceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaceRequest.ProtoReflect.Descriptor instead.
 func (*ReplaceRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{26}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ReplaceRequest) GetOperationId() []byte {
@@ -2555,7 +2716,7 @@ type ReplaceResponse struct {
 
 func (x *ReplaceResponse) Reset() {
 	*x = ReplaceResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[27]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2567,7 +2728,7 @@ func (x *ReplaceResponse) String() string {
 func (*ReplaceResponse) ProtoMessage() {}
 
 func (x *ReplaceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[27]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2580,7 +2741,7 @@ func (x *ReplaceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaceResponse.ProtoReflect.Descriptor instead.
 func (*ReplaceResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{27}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ReplaceResponse) GetHeader() *v1.Header {
@@ -2630,7 +2791,7 @@ type RemoveRequest struct {
 
 func (x *RemoveRequest) Reset() {
 	*x = RemoveRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[28]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2642,7 +2803,7 @@ func (x *RemoveRequest) String() string {
 func (*RemoveRequest) ProtoMessage() {}
 
 func (x *RemoveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[28]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2655,7 +2816,7 @@ func (x *RemoveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveRequest.ProtoReflect.Descriptor instead.
 func (*RemoveRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{28}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *RemoveRequest) GetOperationId() []byte {
@@ -2710,7 +2871,7 @@ type RemoveResponse struct {
 
 func (x *RemoveResponse) Reset() {
 	*x = RemoveResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[29]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2722,7 +2883,7 @@ func (x *RemoveResponse) String() string {
 func (*RemoveResponse) ProtoMessage() {}
 
 func (x *RemoveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[29]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2735,7 +2896,7 @@ func (x *RemoveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveResponse.ProtoReflect.Descriptor instead.
 func (*RemoveResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{29}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *RemoveResponse) GetHeader() *v1.Header {
@@ -2781,7 +2942,7 @@ type RebalanceRequest struct {
 
 func (x *RebalanceRequest) Reset() {
 	*x = RebalanceRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[30]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2793,7 +2954,7 @@ func (x *RebalanceRequest) String() string {
 func (*RebalanceRequest) ProtoMessage() {}
 
 func (x *RebalanceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[30]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2806,7 +2967,7 @@ func (x *RebalanceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RebalanceRequest.ProtoReflect.Descriptor instead.
 func (*RebalanceRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{30}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RebalanceRequest) GetOperationId() []byte {
@@ -2847,7 +3008,7 @@ type RebalanceResponse struct {
 
 func (x *RebalanceResponse) Reset() {
 	*x = RebalanceResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[31]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2859,7 +3020,7 @@ func (x *RebalanceResponse) String() string {
 func (*RebalanceResponse) ProtoMessage() {}
 
 func (x *RebalanceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[31]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2872,7 +3033,7 @@ func (x *RebalanceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RebalanceResponse.ProtoReflect.Descriptor instead.
 func (*RebalanceResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{31}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *RebalanceResponse) GetHeader() *v1.Header {
@@ -2921,7 +3082,7 @@ type SetReplicationRequest struct {
 
 func (x *SetReplicationRequest) Reset() {
 	*x = SetReplicationRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[32]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2933,7 +3094,7 @@ func (x *SetReplicationRequest) String() string {
 func (*SetReplicationRequest) ProtoMessage() {}
 
 func (x *SetReplicationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[32]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2946,7 +3107,7 @@ func (x *SetReplicationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetReplicationRequest.ProtoReflect.Descriptor instead.
 func (*SetReplicationRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{32}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SetReplicationRequest) GetOperationId() []byte {
@@ -2994,7 +3155,7 @@ type SetReplicationResponse struct {
 
 func (x *SetReplicationResponse) Reset() {
 	*x = SetReplicationResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[33]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3006,7 +3167,7 @@ func (x *SetReplicationResponse) String() string {
 func (*SetReplicationResponse) ProtoMessage() {}
 
 func (x *SetReplicationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[33]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3019,7 +3180,7 @@ func (x *SetReplicationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetReplicationResponse.ProtoReflect.Descriptor instead.
 func (*SetReplicationResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{33}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SetReplicationResponse) GetHeader() *v1.Header {
@@ -3050,6 +3211,152 @@ func (x *SetReplicationResponse) GetMoves() []*ReplicaMove {
 	return nil
 }
 
+// Which settings of the cluster get which values.
+type ChangeSettingsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in LeaveRequest.
+	OperationId []byte `protobuf:"bytes,17,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// As in LeaveRequest.
+	Epoch uint64 `protobuf:"varint,18,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Changes nothing: the answer shows the view that would come, with its settings.
+	DryRun bool `protobuf:"varint,19,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// Those that are set here get these values; others stay as they are.
+	Settings *ClusterSettings `protobuf:"bytes,26,opt,name=settings,proto3" json:"settings,omitempty"`
+	// These are left to each node's own configuration again.
+	Unset         []ClusterSetting `protobuf:"varint,27,rep,packed,name=unset,proto3,enum=onar.reconfiguration.v1.ClusterSetting" json:"unset,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeSettingsRequest) Reset() {
+	*x = ChangeSettingsRequest{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeSettingsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeSettingsRequest) ProtoMessage() {}
+
+func (x *ChangeSettingsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeSettingsRequest.ProtoReflect.Descriptor instead.
+func (*ChangeSettingsRequest) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ChangeSettingsRequest) GetOperationId() []byte {
+	if x != nil {
+		return x.OperationId
+	}
+	return nil
+}
+
+func (x *ChangeSettingsRequest) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *ChangeSettingsRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *ChangeSettingsRequest) GetSettings() *ClusterSettings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
+func (x *ChangeSettingsRequest) GetUnset() []ClusterSetting {
+	if x != nil {
+		return x.Unset
+	}
+	return nil
+}
+
+// The outcome.
+type ChangeSettingsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where and when this was answered. About no partition.
+	Header *v1.Header `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	// The operation.
+	Operation *Operation `protobuf:"bytes,2,opt,name=operation,proto3" json:"operation,omitempty"`
+	// Answer to a dry run: the view that the operation leads to.
+	View          *View `protobuf:"bytes,3,opt,name=view,proto3" json:"view,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeSettingsResponse) Reset() {
+	*x = ChangeSettingsResponse{}
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeSettingsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeSettingsResponse) ProtoMessage() {}
+
+func (x *ChangeSettingsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeSettingsResponse.ProtoReflect.Descriptor instead.
+func (*ChangeSettingsResponse) Descriptor() ([]byte, []int) {
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ChangeSettingsResponse) GetHeader() *v1.Header {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+func (x *ChangeSettingsResponse) GetOperation() *Operation {
+	if x != nil {
+		return x.Operation
+	}
+	return nil
+}
+
+func (x *ChangeSettingsResponse) GetView() *View {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
 // A replica that goes from one node to another, comes besides, or goes.
 type ReplicaMove struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3069,7 +3376,7 @@ type ReplicaMove struct {
 
 func (x *ReplicaMove) Reset() {
 	*x = ReplicaMove{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[34]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3081,7 +3388,7 @@ func (x *ReplicaMove) String() string {
 func (*ReplicaMove) ProtoMessage() {}
 
 func (x *ReplicaMove) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[34]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3094,7 +3401,7 @@ func (x *ReplicaMove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicaMove.ProtoReflect.Descriptor instead.
 func (*ReplicaMove) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{34}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ReplicaMove) GetPartition() uint32 {
@@ -3145,7 +3452,7 @@ type GetOperationRequest struct {
 
 func (x *GetOperationRequest) Reset() {
 	*x = GetOperationRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[35]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3157,7 +3464,7 @@ func (x *GetOperationRequest) String() string {
 func (*GetOperationRequest) ProtoMessage() {}
 
 func (x *GetOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[35]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3170,7 +3477,7 @@ func (x *GetOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperationRequest.ProtoReflect.Descriptor instead.
 func (*GetOperationRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{35}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *GetOperationRequest) GetOperationId() []byte {
@@ -3200,7 +3507,7 @@ type GetOperationResponse struct {
 
 func (x *GetOperationResponse) Reset() {
 	*x = GetOperationResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[36]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3212,7 +3519,7 @@ func (x *GetOperationResponse) String() string {
 func (*GetOperationResponse) ProtoMessage() {}
 
 func (x *GetOperationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[36]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3225,7 +3532,7 @@ func (x *GetOperationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperationResponse.ProtoReflect.Descriptor instead.
 func (*GetOperationResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{36}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *GetOperationResponse) GetHeader() *v1.Header {
@@ -3251,7 +3558,7 @@ type ListOperationsRequest struct {
 
 func (x *ListOperationsRequest) Reset() {
 	*x = ListOperationsRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[37]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3263,7 +3570,7 @@ func (x *ListOperationsRequest) String() string {
 func (*ListOperationsRequest) ProtoMessage() {}
 
 func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[37]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3276,7 +3583,7 @@ func (x *ListOperationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsRequest.ProtoReflect.Descriptor instead.
 func (*ListOperationsRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{37}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{40}
 }
 
 // The operations that the newest view remembers.
@@ -3294,7 +3601,7 @@ type ListOperationsResponse struct {
 
 func (x *ListOperationsResponse) Reset() {
 	*x = ListOperationsResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[38]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3306,7 +3613,7 @@ func (x *ListOperationsResponse) String() string {
 func (*ListOperationsResponse) ProtoMessage() {}
 
 func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[38]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3319,7 +3626,7 @@ func (x *ListOperationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOperationsResponse.ProtoReflect.Descriptor instead.
 func (*ListOperationsResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{38}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ListOperationsResponse) GetHeader() *v1.Header {
@@ -3356,7 +3663,7 @@ type WatchOperationRequest struct {
 
 func (x *WatchOperationRequest) Reset() {
 	*x = WatchOperationRequest{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[39]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3368,7 +3675,7 @@ func (x *WatchOperationRequest) String() string {
 func (*WatchOperationRequest) ProtoMessage() {}
 
 func (x *WatchOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[39]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3381,7 +3688,7 @@ func (x *WatchOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchOperationRequest.ProtoReflect.Descriptor instead.
 func (*WatchOperationRequest) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{39}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *WatchOperationRequest) GetOperationId() []byte {
@@ -3411,7 +3718,7 @@ type WatchOperationResponse struct {
 
 func (x *WatchOperationResponse) Reset() {
 	*x = WatchOperationResponse{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[40]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3423,7 +3730,7 @@ func (x *WatchOperationResponse) String() string {
 func (*WatchOperationResponse) ProtoMessage() {}
 
 func (x *WatchOperationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[40]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3436,7 +3743,7 @@ func (x *WatchOperationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchOperationResponse.ProtoReflect.Descriptor instead.
 func (*WatchOperationResponse) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{40}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *WatchOperationResponse) GetHeader() *v1.Header {
@@ -3487,7 +3794,7 @@ type Operation struct {
 
 func (x *Operation) Reset() {
 	*x = Operation{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[41]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3499,7 +3806,7 @@ func (x *Operation) String() string {
 func (*Operation) ProtoMessage() {}
 
 func (x *Operation) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[41]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3512,7 +3819,7 @@ func (x *Operation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operation.ProtoReflect.Descriptor instead.
 func (*Operation) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{41}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Operation) GetId() []byte {
@@ -3622,7 +3929,7 @@ type MoveProgress struct {
 
 func (x *MoveProgress) Reset() {
 	*x = MoveProgress{}
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[42]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3634,7 +3941,7 @@ func (x *MoveProgress) String() string {
 func (*MoveProgress) ProtoMessage() {}
 
 func (x *MoveProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[42]
+	mi := &file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3647,7 +3954,7 @@ func (x *MoveProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveProgress.ProtoReflect.Descriptor instead.
 func (*MoveProgress) Descriptor() ([]byte, []int) {
-	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{42}
+	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *MoveProgress) GetPartitions() uint32 {
@@ -3703,7 +4010,7 @@ var File_onar_reconfiguration_v1_reconfiguration_proto protoreflect.FileDescript
 
 const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\n" +
-	"-onar/reconfiguration/v1/reconfiguration.proto\x12\x17onar.reconfiguration.v1\x1a\x17onar/kv/v1/common.proto\"\xa7\x04\n" +
+	"-onar/reconfiguration/v1/reconfiguration.proto\x12\x17onar.reconfiguration.v1\x1a\x17onar/kv/v1/common.proto\"\xed\x04\n" +
 	"\x04View\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x1d\n" +
 	"\n" +
@@ -3722,7 +4029,19 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\n" +
 	"operations\x18\v \x03(\v2&.onar.reconfiguration.v1.DoneOperationR\n" +
 	"operations\x12'\n" +
-	"\x0fforgotten_epoch\x18\f \x01(\x04R\x0eforgottenEpoch\"\xce\x01\n" +
+	"\x0fforgotten_epoch\x18\f \x01(\x04R\x0eforgottenEpoch\x12D\n" +
+	"\bsettings\x18\r \x01(\v2(.onar.reconfiguration.v1.ClusterSettingsR\bsettings\"\xef\x02\n" +
+	"\x0fClusterSettings\x12)\n" +
+	"\x0emoves_per_node\x18\x01 \x01(\rH\x00R\fmovesPerNode\x88\x01\x01\x12/\n" +
+	"\x11moves_per_cluster\x18\x02 \x01(\rH\x01R\x0fmovesPerCluster\x88\x01\x01\x12/\n" +
+	"\x11transfer_rate_mib\x18\x03 \x01(\rH\x02R\x0ftransferRateMib\x88\x01\x01\x124\n" +
+	"\x13transfer_partitions\x18\x04 \x01(\rH\x03R\x12transferPartitions\x88\x01\x01\x12-\n" +
+	"\x10replace_after_ms\x18\x05 \x01(\rH\x04R\x0ereplaceAfterMs\x88\x01\x01B\x11\n" +
+	"\x0f_moves_per_nodeB\x14\n" +
+	"\x12_moves_per_clusterB\x14\n" +
+	"\x12_transfer_rate_mibB\x16\n" +
+	"\x14_transfer_partitionsB\x13\n" +
+	"\x11_replace_after_ms\"\xce\x01\n" +
 	"\x04Wish\x12!\n" +
 	"\foperation_id\x18\x01 \x01(\fR\voperationId\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12:\n" +
@@ -3934,7 +4253,17 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12@\n" +
 	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\x121\n" +
 	"\x04view\x18\x03 \x01(\v2\x1d.onar.reconfiguration.v1.ViewR\x04view\x12:\n" +
-	"\x05moves\x18\x04 \x03(\v2$.onar.reconfiguration.v1.ReplicaMoveR\x05moves\"\xb2\x01\n" +
+	"\x05moves\x18\x04 \x03(\v2$.onar.reconfiguration.v1.ReplicaMoveR\x05moves\"\xee\x01\n" +
+	"\x15ChangeSettingsRequest\x12!\n" +
+	"\foperation_id\x18\x11 \x01(\fR\voperationId\x12\x14\n" +
+	"\x05epoch\x18\x12 \x01(\x04R\x05epoch\x12\x17\n" +
+	"\adry_run\x18\x13 \x01(\bR\x06dryRun\x12D\n" +
+	"\bsettings\x18\x1a \x01(\v2(.onar.reconfiguration.v1.ClusterSettingsR\bsettings\x12=\n" +
+	"\x05unset\x18\x1b \x03(\x0e2'.onar.reconfiguration.v1.ClusterSettingR\x05unset\"\xb9\x01\n" +
+	"\x16ChangeSettingsResponse\x12*\n" +
+	"\x06header\x18\x01 \x01(\v2\x12.onar.kv.v1.HeaderR\x06header\x12@\n" +
+	"\toperation\x18\x02 \x01(\v2\".onar.reconfiguration.v1.OperationR\toperation\x121\n" +
+	"\x04view\x18\x03 \x01(\v2\x1d.onar.reconfiguration.v1.ViewR\x04view\"\xb2\x01\n" +
 	"\vReplicaMove\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12 \n" +
 	"\ffrom_node_id\x18\x02 \x01(\rR\n" +
@@ -3997,7 +4326,14 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\v_keys_movedB\b\n" +
 	"\x06_bytesB\x0e\n" +
 	"\f_bytes_movedB\x0f\n" +
-	"\r_time_left_ms*\xb2\x02\n" +
+	"\r_time_left_ms*\xf2\x01\n" +
+	"\x0eClusterSetting\x12\x1f\n" +
+	"\x1bCLUSTER_SETTING_UNSPECIFIED\x10\x00\x12\"\n" +
+	"\x1eCLUSTER_SETTING_MOVES_PER_NODE\x10\x01\x12%\n" +
+	"!CLUSTER_SETTING_MOVES_PER_CLUSTER\x10\x02\x12%\n" +
+	"!CLUSTER_SETTING_TRANSFER_RATE_MIB\x10\x03\x12'\n" +
+	"#CLUSTER_SETTING_TRANSFER_PARTITIONS\x10\x04\x12$\n" +
+	" CLUSTER_SETTING_REPLACE_AFTER_MS\x10\x05*\xd6\x02\n" +
 	"\rOperationKind\x12\x1e\n" +
 	"\x1aOPERATION_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13OPERATION_KIND_JOIN\x10\x01\x12\x18\n" +
@@ -4008,7 +4344,9 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x15OPERATION_KIND_REMOVE\x10\x06\x12\x1c\n" +
 	"\x18OPERATION_KIND_REBALANCE\x10\a\x12\x17\n" +
 	"\x13OPERATION_KIND_HEAL\x10\b\x12\"\n" +
-	"\x1eOPERATION_KIND_SET_REPLICATION\x10\t*\x90\x01\n" +
+	"\x1eOPERATION_KIND_SET_REPLICATION\x10\t\x12\"\n" +
+	"\x1eOPERATION_KIND_CHANGE_SETTINGS\x10\n" +
+	"*\x90\x01\n" +
 	"\vMemberState\x12\x1c\n" +
 	"\x18MEMBER_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13MEMBER_STATE_ACTIVE\x10\x01\x12\x19\n" +
@@ -4026,7 +4364,7 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\x1aOPERATION_STATE_SUPERSEDED\x10\x03\x12\x1b\n" +
 	"\x17OPERATION_STATE_UNKNOWN\x10\x04\x12\x1c\n" +
 	"\x18OPERATION_STATE_POSSIBLE\x10\x05\x12\x1d\n" +
-	"\x19OPERATION_STATE_OVERTAKEN\x10\x062\x92\f\n" +
+	"\x19OPERATION_STATE_OVERTAKEN\x10\x062\x85\r\n" +
 	"\x16ReconfigurationService\x12a\n" +
 	"\aGetView\x12'.onar.reconfiguration.v1.GetViewRequest\x1a(.onar.reconfiguration.v1.GetViewResponse\"\x03\x90\x02\x01\x12^\n" +
 	"\x06Locate\x12&.onar.reconfiguration.v1.LocateRequest\x1a'.onar.reconfiguration.v1.LocateResponse\"\x03\x90\x02\x01\x12^\n" +
@@ -4039,7 +4377,8 @@ const file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc = "" +
 	"\aReplace\x12'.onar.reconfiguration.v1.ReplaceRequest\x1a(.onar.reconfiguration.v1.ReplaceResponse\x12Y\n" +
 	"\x06Remove\x12&.onar.reconfiguration.v1.RemoveRequest\x1a'.onar.reconfiguration.v1.RemoveResponse\x12b\n" +
 	"\tRebalance\x12).onar.reconfiguration.v1.RebalanceRequest\x1a*.onar.reconfiguration.v1.RebalanceResponse\x12q\n" +
-	"\x0eSetReplication\x12..onar.reconfiguration.v1.SetReplicationRequest\x1a/.onar.reconfiguration.v1.SetReplicationResponse\x12p\n" +
+	"\x0eSetReplication\x12..onar.reconfiguration.v1.SetReplicationRequest\x1a/.onar.reconfiguration.v1.SetReplicationResponse\x12q\n" +
+	"\x0eChangeSettings\x12..onar.reconfiguration.v1.ChangeSettingsRequest\x1a/.onar.reconfiguration.v1.ChangeSettingsResponse\x12p\n" +
 	"\fGetOperation\x12,.onar.reconfiguration.v1.GetOperationRequest\x1a-.onar.reconfiguration.v1.GetOperationResponse\"\x03\x90\x02\x01\x12v\n" +
 	"\x0eListOperations\x12..onar.reconfiguration.v1.ListOperationsRequest\x1a/.onar.reconfiguration.v1.ListOperationsResponse\"\x03\x90\x02\x01\x12x\n" +
 	"\x0eWatchOperation\x12..onar.reconfiguration.v1.WatchOperationRequest\x1a/.onar.reconfiguration.v1.WatchOperationResponse\"\x03\x90\x02\x010\x01BJZHgithub.com/onar-kv/onar/gen/go/onar/reconfiguration/v1;reconfigurationv1b\x06proto3"
@@ -4056,153 +4395,165 @@ func file_onar_reconfiguration_v1_reconfiguration_proto_rawDescGZIP() []byte {
 	return file_onar_reconfiguration_v1_reconfiguration_proto_rawDescData
 }
 
-var file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_onar_reconfiguration_v1_reconfiguration_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
 var file_onar_reconfiguration_v1_reconfiguration_proto_goTypes = []any{
-	(OperationKind)(0),             // 0: onar.reconfiguration.v1.OperationKind
-	(MemberState)(0),               // 1: onar.reconfiguration.v1.MemberState
-	(StorageKind)(0),               // 2: onar.reconfiguration.v1.StorageKind
-	(OperationState)(0),            // 3: onar.reconfiguration.v1.OperationState
-	(*View)(nil),                   // 4: onar.reconfiguration.v1.View
-	(*Wish)(nil),                   // 5: onar.reconfiguration.v1.Wish
-	(*DoneOperation)(nil),          // 6: onar.reconfiguration.v1.DoneOperation
-	(*Member)(nil),                 // 7: onar.reconfiguration.v1.Member
-	(*PartitionPlacement)(nil),     // 8: onar.reconfiguration.v1.PartitionPlacement
-	(*PreviousGroup)(nil),          // 9: onar.reconfiguration.v1.PreviousGroup
-	(*ReadyReplica)(nil),           // 10: onar.reconfiguration.v1.ReadyReplica
-	(*GetViewRequest)(nil),         // 11: onar.reconfiguration.v1.GetViewRequest
-	(*GetViewResponse)(nil),        // 12: onar.reconfiguration.v1.GetViewResponse
-	(*LocateRequest)(nil),          // 13: onar.reconfiguration.v1.LocateRequest
-	(*LocateResponse)(nil),         // 14: onar.reconfiguration.v1.LocateResponse
-	(*StatusRequest)(nil),          // 15: onar.reconfiguration.v1.StatusRequest
-	(*StatusResponse)(nil),         // 16: onar.reconfiguration.v1.StatusResponse
-	(*PartitionStatus)(nil),        // 17: onar.reconfiguration.v1.PartitionStatus
-	(*ReplicaStatus)(nil),          // 18: onar.reconfiguration.v1.ReplicaStatus
-	(*NodeStatus)(nil),             // 19: onar.reconfiguration.v1.NodeStatus
-	(*WatchViewRequest)(nil),       // 20: onar.reconfiguration.v1.WatchViewRequest
-	(*WatchViewResponse)(nil),      // 21: onar.reconfiguration.v1.WatchViewResponse
-	(*JoinRequest)(nil),            // 22: onar.reconfiguration.v1.JoinRequest
-	(*JoinResponse)(nil),           // 23: onar.reconfiguration.v1.JoinResponse
-	(*LeaveRequest)(nil),           // 24: onar.reconfiguration.v1.LeaveRequest
-	(*LeaveResponse)(nil),          // 25: onar.reconfiguration.v1.LeaveResponse
-	(*TransferWriterRequest)(nil),  // 26: onar.reconfiguration.v1.TransferWriterRequest
-	(*TransferWriterResponse)(nil), // 27: onar.reconfiguration.v1.TransferWriterResponse
-	(*DrainRequest)(nil),           // 28: onar.reconfiguration.v1.DrainRequest
-	(*DrainResponse)(nil),          // 29: onar.reconfiguration.v1.DrainResponse
-	(*ReplaceRequest)(nil),         // 30: onar.reconfiguration.v1.ReplaceRequest
-	(*ReplaceResponse)(nil),        // 31: onar.reconfiguration.v1.ReplaceResponse
-	(*RemoveRequest)(nil),          // 32: onar.reconfiguration.v1.RemoveRequest
-	(*RemoveResponse)(nil),         // 33: onar.reconfiguration.v1.RemoveResponse
-	(*RebalanceRequest)(nil),       // 34: onar.reconfiguration.v1.RebalanceRequest
-	(*RebalanceResponse)(nil),      // 35: onar.reconfiguration.v1.RebalanceResponse
-	(*SetReplicationRequest)(nil),  // 36: onar.reconfiguration.v1.SetReplicationRequest
-	(*SetReplicationResponse)(nil), // 37: onar.reconfiguration.v1.SetReplicationResponse
-	(*ReplicaMove)(nil),            // 38: onar.reconfiguration.v1.ReplicaMove
-	(*GetOperationRequest)(nil),    // 39: onar.reconfiguration.v1.GetOperationRequest
-	(*GetOperationResponse)(nil),   // 40: onar.reconfiguration.v1.GetOperationResponse
-	(*ListOperationsRequest)(nil),  // 41: onar.reconfiguration.v1.ListOperationsRequest
-	(*ListOperationsResponse)(nil), // 42: onar.reconfiguration.v1.ListOperationsResponse
-	(*WatchOperationRequest)(nil),  // 43: onar.reconfiguration.v1.WatchOperationRequest
-	(*WatchOperationResponse)(nil), // 44: onar.reconfiguration.v1.WatchOperationResponse
-	(*Operation)(nil),              // 45: onar.reconfiguration.v1.Operation
-	(*MoveProgress)(nil),           // 46: onar.reconfiguration.v1.MoveProgress
-	(*v1.Header)(nil),              // 47: onar.kv.v1.Header
+	(ClusterSetting)(0),            // 0: onar.reconfiguration.v1.ClusterSetting
+	(OperationKind)(0),             // 1: onar.reconfiguration.v1.OperationKind
+	(MemberState)(0),               // 2: onar.reconfiguration.v1.MemberState
+	(StorageKind)(0),               // 3: onar.reconfiguration.v1.StorageKind
+	(OperationState)(0),            // 4: onar.reconfiguration.v1.OperationState
+	(*View)(nil),                   // 5: onar.reconfiguration.v1.View
+	(*ClusterSettings)(nil),        // 6: onar.reconfiguration.v1.ClusterSettings
+	(*Wish)(nil),                   // 7: onar.reconfiguration.v1.Wish
+	(*DoneOperation)(nil),          // 8: onar.reconfiguration.v1.DoneOperation
+	(*Member)(nil),                 // 9: onar.reconfiguration.v1.Member
+	(*PartitionPlacement)(nil),     // 10: onar.reconfiguration.v1.PartitionPlacement
+	(*PreviousGroup)(nil),          // 11: onar.reconfiguration.v1.PreviousGroup
+	(*ReadyReplica)(nil),           // 12: onar.reconfiguration.v1.ReadyReplica
+	(*GetViewRequest)(nil),         // 13: onar.reconfiguration.v1.GetViewRequest
+	(*GetViewResponse)(nil),        // 14: onar.reconfiguration.v1.GetViewResponse
+	(*LocateRequest)(nil),          // 15: onar.reconfiguration.v1.LocateRequest
+	(*LocateResponse)(nil),         // 16: onar.reconfiguration.v1.LocateResponse
+	(*StatusRequest)(nil),          // 17: onar.reconfiguration.v1.StatusRequest
+	(*StatusResponse)(nil),         // 18: onar.reconfiguration.v1.StatusResponse
+	(*PartitionStatus)(nil),        // 19: onar.reconfiguration.v1.PartitionStatus
+	(*ReplicaStatus)(nil),          // 20: onar.reconfiguration.v1.ReplicaStatus
+	(*NodeStatus)(nil),             // 21: onar.reconfiguration.v1.NodeStatus
+	(*WatchViewRequest)(nil),       // 22: onar.reconfiguration.v1.WatchViewRequest
+	(*WatchViewResponse)(nil),      // 23: onar.reconfiguration.v1.WatchViewResponse
+	(*JoinRequest)(nil),            // 24: onar.reconfiguration.v1.JoinRequest
+	(*JoinResponse)(nil),           // 25: onar.reconfiguration.v1.JoinResponse
+	(*LeaveRequest)(nil),           // 26: onar.reconfiguration.v1.LeaveRequest
+	(*LeaveResponse)(nil),          // 27: onar.reconfiguration.v1.LeaveResponse
+	(*TransferWriterRequest)(nil),  // 28: onar.reconfiguration.v1.TransferWriterRequest
+	(*TransferWriterResponse)(nil), // 29: onar.reconfiguration.v1.TransferWriterResponse
+	(*DrainRequest)(nil),           // 30: onar.reconfiguration.v1.DrainRequest
+	(*DrainResponse)(nil),          // 31: onar.reconfiguration.v1.DrainResponse
+	(*ReplaceRequest)(nil),         // 32: onar.reconfiguration.v1.ReplaceRequest
+	(*ReplaceResponse)(nil),        // 33: onar.reconfiguration.v1.ReplaceResponse
+	(*RemoveRequest)(nil),          // 34: onar.reconfiguration.v1.RemoveRequest
+	(*RemoveResponse)(nil),         // 35: onar.reconfiguration.v1.RemoveResponse
+	(*RebalanceRequest)(nil),       // 36: onar.reconfiguration.v1.RebalanceRequest
+	(*RebalanceResponse)(nil),      // 37: onar.reconfiguration.v1.RebalanceResponse
+	(*SetReplicationRequest)(nil),  // 38: onar.reconfiguration.v1.SetReplicationRequest
+	(*SetReplicationResponse)(nil), // 39: onar.reconfiguration.v1.SetReplicationResponse
+	(*ChangeSettingsRequest)(nil),  // 40: onar.reconfiguration.v1.ChangeSettingsRequest
+	(*ChangeSettingsResponse)(nil), // 41: onar.reconfiguration.v1.ChangeSettingsResponse
+	(*ReplicaMove)(nil),            // 42: onar.reconfiguration.v1.ReplicaMove
+	(*GetOperationRequest)(nil),    // 43: onar.reconfiguration.v1.GetOperationRequest
+	(*GetOperationResponse)(nil),   // 44: onar.reconfiguration.v1.GetOperationResponse
+	(*ListOperationsRequest)(nil),  // 45: onar.reconfiguration.v1.ListOperationsRequest
+	(*ListOperationsResponse)(nil), // 46: onar.reconfiguration.v1.ListOperationsResponse
+	(*WatchOperationRequest)(nil),  // 47: onar.reconfiguration.v1.WatchOperationRequest
+	(*WatchOperationResponse)(nil), // 48: onar.reconfiguration.v1.WatchOperationResponse
+	(*Operation)(nil),              // 49: onar.reconfiguration.v1.Operation
+	(*MoveProgress)(nil),           // 50: onar.reconfiguration.v1.MoveProgress
+	(*v1.Header)(nil),              // 51: onar.kv.v1.Header
 }
 var file_onar_reconfiguration_v1_reconfiguration_proto_depIdxs = []int32{
-	7,  // 0: onar.reconfiguration.v1.View.members:type_name -> onar.reconfiguration.v1.Member
-	8,  // 1: onar.reconfiguration.v1.View.partitions:type_name -> onar.reconfiguration.v1.PartitionPlacement
-	5,  // 2: onar.reconfiguration.v1.View.wishes:type_name -> onar.reconfiguration.v1.Wish
-	6,  // 3: onar.reconfiguration.v1.View.operations:type_name -> onar.reconfiguration.v1.DoneOperation
-	0,  // 4: onar.reconfiguration.v1.Wish.kind:type_name -> onar.reconfiguration.v1.OperationKind
-	0,  // 5: onar.reconfiguration.v1.DoneOperation.kind:type_name -> onar.reconfiguration.v1.OperationKind
-	1,  // 6: onar.reconfiguration.v1.Member.state:type_name -> onar.reconfiguration.v1.MemberState
-	9,  // 7: onar.reconfiguration.v1.PartitionPlacement.previous:type_name -> onar.reconfiguration.v1.PreviousGroup
-	10, // 8: onar.reconfiguration.v1.PartitionPlacement.ready:type_name -> onar.reconfiguration.v1.ReadyReplica
-	47, // 9: onar.reconfiguration.v1.GetViewResponse.header:type_name -> onar.kv.v1.Header
-	4,  // 10: onar.reconfiguration.v1.GetViewResponse.view:type_name -> onar.reconfiguration.v1.View
-	47, // 11: onar.reconfiguration.v1.LocateResponse.header:type_name -> onar.kv.v1.Header
-	7,  // 12: onar.reconfiguration.v1.LocateResponse.replicas:type_name -> onar.reconfiguration.v1.Member
-	47, // 13: onar.reconfiguration.v1.StatusResponse.header:type_name -> onar.kv.v1.Header
-	17, // 14: onar.reconfiguration.v1.StatusResponse.partitions:type_name -> onar.reconfiguration.v1.PartitionStatus
-	19, // 15: onar.reconfiguration.v1.StatusResponse.nodes:type_name -> onar.reconfiguration.v1.NodeStatus
-	18, // 16: onar.reconfiguration.v1.PartitionStatus.replicas:type_name -> onar.reconfiguration.v1.ReplicaStatus
-	2,  // 17: onar.reconfiguration.v1.NodeStatus.storage:type_name -> onar.reconfiguration.v1.StorageKind
-	47, // 18: onar.reconfiguration.v1.WatchViewResponse.header:type_name -> onar.kv.v1.Header
-	4,  // 19: onar.reconfiguration.v1.WatchViewResponse.view:type_name -> onar.reconfiguration.v1.View
-	7,  // 20: onar.reconfiguration.v1.JoinRequest.member:type_name -> onar.reconfiguration.v1.Member
-	47, // 21: onar.reconfiguration.v1.JoinResponse.header:type_name -> onar.kv.v1.Header
-	45, // 22: onar.reconfiguration.v1.JoinResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	4,  // 23: onar.reconfiguration.v1.JoinResponse.view:type_name -> onar.reconfiguration.v1.View
-	47, // 24: onar.reconfiguration.v1.LeaveResponse.header:type_name -> onar.kv.v1.Header
-	45, // 25: onar.reconfiguration.v1.LeaveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	4,  // 26: onar.reconfiguration.v1.LeaveResponse.view:type_name -> onar.reconfiguration.v1.View
-	47, // 27: onar.reconfiguration.v1.TransferWriterResponse.header:type_name -> onar.kv.v1.Header
-	45, // 28: onar.reconfiguration.v1.TransferWriterResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	4,  // 29: onar.reconfiguration.v1.TransferWriterResponse.view:type_name -> onar.reconfiguration.v1.View
-	47, // 30: onar.reconfiguration.v1.DrainResponse.header:type_name -> onar.kv.v1.Header
-	45, // 31: onar.reconfiguration.v1.DrainResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	4,  // 32: onar.reconfiguration.v1.DrainResponse.view:type_name -> onar.reconfiguration.v1.View
-	38, // 33: onar.reconfiguration.v1.DrainResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
-	47, // 34: onar.reconfiguration.v1.ReplaceResponse.header:type_name -> onar.kv.v1.Header
-	45, // 35: onar.reconfiguration.v1.ReplaceResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	4,  // 36: onar.reconfiguration.v1.ReplaceResponse.view:type_name -> onar.reconfiguration.v1.View
-	38, // 37: onar.reconfiguration.v1.ReplaceResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
-	47, // 38: onar.reconfiguration.v1.RemoveResponse.header:type_name -> onar.kv.v1.Header
-	45, // 39: onar.reconfiguration.v1.RemoveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	4,  // 40: onar.reconfiguration.v1.RemoveResponse.view:type_name -> onar.reconfiguration.v1.View
-	38, // 41: onar.reconfiguration.v1.RemoveResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
-	47, // 42: onar.reconfiguration.v1.RebalanceResponse.header:type_name -> onar.kv.v1.Header
-	45, // 43: onar.reconfiguration.v1.RebalanceResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	4,  // 44: onar.reconfiguration.v1.RebalanceResponse.view:type_name -> onar.reconfiguration.v1.View
-	38, // 45: onar.reconfiguration.v1.RebalanceResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
-	47, // 46: onar.reconfiguration.v1.SetReplicationResponse.header:type_name -> onar.kv.v1.Header
-	45, // 47: onar.reconfiguration.v1.SetReplicationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	4,  // 48: onar.reconfiguration.v1.SetReplicationResponse.view:type_name -> onar.reconfiguration.v1.View
-	38, // 49: onar.reconfiguration.v1.SetReplicationResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
-	47, // 50: onar.reconfiguration.v1.GetOperationResponse.header:type_name -> onar.kv.v1.Header
-	45, // 51: onar.reconfiguration.v1.GetOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	47, // 52: onar.reconfiguration.v1.ListOperationsResponse.header:type_name -> onar.kv.v1.Header
-	45, // 53: onar.reconfiguration.v1.ListOperationsResponse.operations:type_name -> onar.reconfiguration.v1.Operation
-	47, // 54: onar.reconfiguration.v1.WatchOperationResponse.header:type_name -> onar.kv.v1.Header
-	45, // 55: onar.reconfiguration.v1.WatchOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
-	0,  // 56: onar.reconfiguration.v1.Operation.kind:type_name -> onar.reconfiguration.v1.OperationKind
-	3,  // 57: onar.reconfiguration.v1.Operation.state:type_name -> onar.reconfiguration.v1.OperationState
-	46, // 58: onar.reconfiguration.v1.Operation.progress:type_name -> onar.reconfiguration.v1.MoveProgress
-	11, // 59: onar.reconfiguration.v1.ReconfigurationService.GetView:input_type -> onar.reconfiguration.v1.GetViewRequest
-	13, // 60: onar.reconfiguration.v1.ReconfigurationService.Locate:input_type -> onar.reconfiguration.v1.LocateRequest
-	15, // 61: onar.reconfiguration.v1.ReconfigurationService.Status:input_type -> onar.reconfiguration.v1.StatusRequest
-	20, // 62: onar.reconfiguration.v1.ReconfigurationService.WatchView:input_type -> onar.reconfiguration.v1.WatchViewRequest
-	22, // 63: onar.reconfiguration.v1.ReconfigurationService.Join:input_type -> onar.reconfiguration.v1.JoinRequest
-	24, // 64: onar.reconfiguration.v1.ReconfigurationService.Leave:input_type -> onar.reconfiguration.v1.LeaveRequest
-	26, // 65: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:input_type -> onar.reconfiguration.v1.TransferWriterRequest
-	28, // 66: onar.reconfiguration.v1.ReconfigurationService.Drain:input_type -> onar.reconfiguration.v1.DrainRequest
-	30, // 67: onar.reconfiguration.v1.ReconfigurationService.Replace:input_type -> onar.reconfiguration.v1.ReplaceRequest
-	32, // 68: onar.reconfiguration.v1.ReconfigurationService.Remove:input_type -> onar.reconfiguration.v1.RemoveRequest
-	34, // 69: onar.reconfiguration.v1.ReconfigurationService.Rebalance:input_type -> onar.reconfiguration.v1.RebalanceRequest
-	36, // 70: onar.reconfiguration.v1.ReconfigurationService.SetReplication:input_type -> onar.reconfiguration.v1.SetReplicationRequest
-	39, // 71: onar.reconfiguration.v1.ReconfigurationService.GetOperation:input_type -> onar.reconfiguration.v1.GetOperationRequest
-	41, // 72: onar.reconfiguration.v1.ReconfigurationService.ListOperations:input_type -> onar.reconfiguration.v1.ListOperationsRequest
-	43, // 73: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:input_type -> onar.reconfiguration.v1.WatchOperationRequest
-	12, // 74: onar.reconfiguration.v1.ReconfigurationService.GetView:output_type -> onar.reconfiguration.v1.GetViewResponse
-	14, // 75: onar.reconfiguration.v1.ReconfigurationService.Locate:output_type -> onar.reconfiguration.v1.LocateResponse
-	16, // 76: onar.reconfiguration.v1.ReconfigurationService.Status:output_type -> onar.reconfiguration.v1.StatusResponse
-	21, // 77: onar.reconfiguration.v1.ReconfigurationService.WatchView:output_type -> onar.reconfiguration.v1.WatchViewResponse
-	23, // 78: onar.reconfiguration.v1.ReconfigurationService.Join:output_type -> onar.reconfiguration.v1.JoinResponse
-	25, // 79: onar.reconfiguration.v1.ReconfigurationService.Leave:output_type -> onar.reconfiguration.v1.LeaveResponse
-	27, // 80: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:output_type -> onar.reconfiguration.v1.TransferWriterResponse
-	29, // 81: onar.reconfiguration.v1.ReconfigurationService.Drain:output_type -> onar.reconfiguration.v1.DrainResponse
-	31, // 82: onar.reconfiguration.v1.ReconfigurationService.Replace:output_type -> onar.reconfiguration.v1.ReplaceResponse
-	33, // 83: onar.reconfiguration.v1.ReconfigurationService.Remove:output_type -> onar.reconfiguration.v1.RemoveResponse
-	35, // 84: onar.reconfiguration.v1.ReconfigurationService.Rebalance:output_type -> onar.reconfiguration.v1.RebalanceResponse
-	37, // 85: onar.reconfiguration.v1.ReconfigurationService.SetReplication:output_type -> onar.reconfiguration.v1.SetReplicationResponse
-	40, // 86: onar.reconfiguration.v1.ReconfigurationService.GetOperation:output_type -> onar.reconfiguration.v1.GetOperationResponse
-	42, // 87: onar.reconfiguration.v1.ReconfigurationService.ListOperations:output_type -> onar.reconfiguration.v1.ListOperationsResponse
-	44, // 88: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:output_type -> onar.reconfiguration.v1.WatchOperationResponse
-	74, // [74:89] is the sub-list for method output_type
-	59, // [59:74] is the sub-list for method input_type
-	59, // [59:59] is the sub-list for extension type_name
-	59, // [59:59] is the sub-list for extension extendee
-	0,  // [0:59] is the sub-list for field type_name
+	9,  // 0: onar.reconfiguration.v1.View.members:type_name -> onar.reconfiguration.v1.Member
+	10, // 1: onar.reconfiguration.v1.View.partitions:type_name -> onar.reconfiguration.v1.PartitionPlacement
+	7,  // 2: onar.reconfiguration.v1.View.wishes:type_name -> onar.reconfiguration.v1.Wish
+	8,  // 3: onar.reconfiguration.v1.View.operations:type_name -> onar.reconfiguration.v1.DoneOperation
+	6,  // 4: onar.reconfiguration.v1.View.settings:type_name -> onar.reconfiguration.v1.ClusterSettings
+	1,  // 5: onar.reconfiguration.v1.Wish.kind:type_name -> onar.reconfiguration.v1.OperationKind
+	1,  // 6: onar.reconfiguration.v1.DoneOperation.kind:type_name -> onar.reconfiguration.v1.OperationKind
+	2,  // 7: onar.reconfiguration.v1.Member.state:type_name -> onar.reconfiguration.v1.MemberState
+	11, // 8: onar.reconfiguration.v1.PartitionPlacement.previous:type_name -> onar.reconfiguration.v1.PreviousGroup
+	12, // 9: onar.reconfiguration.v1.PartitionPlacement.ready:type_name -> onar.reconfiguration.v1.ReadyReplica
+	51, // 10: onar.reconfiguration.v1.GetViewResponse.header:type_name -> onar.kv.v1.Header
+	5,  // 11: onar.reconfiguration.v1.GetViewResponse.view:type_name -> onar.reconfiguration.v1.View
+	51, // 12: onar.reconfiguration.v1.LocateResponse.header:type_name -> onar.kv.v1.Header
+	9,  // 13: onar.reconfiguration.v1.LocateResponse.replicas:type_name -> onar.reconfiguration.v1.Member
+	51, // 14: onar.reconfiguration.v1.StatusResponse.header:type_name -> onar.kv.v1.Header
+	19, // 15: onar.reconfiguration.v1.StatusResponse.partitions:type_name -> onar.reconfiguration.v1.PartitionStatus
+	21, // 16: onar.reconfiguration.v1.StatusResponse.nodes:type_name -> onar.reconfiguration.v1.NodeStatus
+	20, // 17: onar.reconfiguration.v1.PartitionStatus.replicas:type_name -> onar.reconfiguration.v1.ReplicaStatus
+	3,  // 18: onar.reconfiguration.v1.NodeStatus.storage:type_name -> onar.reconfiguration.v1.StorageKind
+	51, // 19: onar.reconfiguration.v1.WatchViewResponse.header:type_name -> onar.kv.v1.Header
+	5,  // 20: onar.reconfiguration.v1.WatchViewResponse.view:type_name -> onar.reconfiguration.v1.View
+	9,  // 21: onar.reconfiguration.v1.JoinRequest.member:type_name -> onar.reconfiguration.v1.Member
+	51, // 22: onar.reconfiguration.v1.JoinResponse.header:type_name -> onar.kv.v1.Header
+	49, // 23: onar.reconfiguration.v1.JoinResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	5,  // 24: onar.reconfiguration.v1.JoinResponse.view:type_name -> onar.reconfiguration.v1.View
+	51, // 25: onar.reconfiguration.v1.LeaveResponse.header:type_name -> onar.kv.v1.Header
+	49, // 26: onar.reconfiguration.v1.LeaveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	5,  // 27: onar.reconfiguration.v1.LeaveResponse.view:type_name -> onar.reconfiguration.v1.View
+	51, // 28: onar.reconfiguration.v1.TransferWriterResponse.header:type_name -> onar.kv.v1.Header
+	49, // 29: onar.reconfiguration.v1.TransferWriterResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	5,  // 30: onar.reconfiguration.v1.TransferWriterResponse.view:type_name -> onar.reconfiguration.v1.View
+	51, // 31: onar.reconfiguration.v1.DrainResponse.header:type_name -> onar.kv.v1.Header
+	49, // 32: onar.reconfiguration.v1.DrainResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	5,  // 33: onar.reconfiguration.v1.DrainResponse.view:type_name -> onar.reconfiguration.v1.View
+	42, // 34: onar.reconfiguration.v1.DrainResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
+	51, // 35: onar.reconfiguration.v1.ReplaceResponse.header:type_name -> onar.kv.v1.Header
+	49, // 36: onar.reconfiguration.v1.ReplaceResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	5,  // 37: onar.reconfiguration.v1.ReplaceResponse.view:type_name -> onar.reconfiguration.v1.View
+	42, // 38: onar.reconfiguration.v1.ReplaceResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
+	51, // 39: onar.reconfiguration.v1.RemoveResponse.header:type_name -> onar.kv.v1.Header
+	49, // 40: onar.reconfiguration.v1.RemoveResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	5,  // 41: onar.reconfiguration.v1.RemoveResponse.view:type_name -> onar.reconfiguration.v1.View
+	42, // 42: onar.reconfiguration.v1.RemoveResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
+	51, // 43: onar.reconfiguration.v1.RebalanceResponse.header:type_name -> onar.kv.v1.Header
+	49, // 44: onar.reconfiguration.v1.RebalanceResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	5,  // 45: onar.reconfiguration.v1.RebalanceResponse.view:type_name -> onar.reconfiguration.v1.View
+	42, // 46: onar.reconfiguration.v1.RebalanceResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
+	51, // 47: onar.reconfiguration.v1.SetReplicationResponse.header:type_name -> onar.kv.v1.Header
+	49, // 48: onar.reconfiguration.v1.SetReplicationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	5,  // 49: onar.reconfiguration.v1.SetReplicationResponse.view:type_name -> onar.reconfiguration.v1.View
+	42, // 50: onar.reconfiguration.v1.SetReplicationResponse.moves:type_name -> onar.reconfiguration.v1.ReplicaMove
+	6,  // 51: onar.reconfiguration.v1.ChangeSettingsRequest.settings:type_name -> onar.reconfiguration.v1.ClusterSettings
+	0,  // 52: onar.reconfiguration.v1.ChangeSettingsRequest.unset:type_name -> onar.reconfiguration.v1.ClusterSetting
+	51, // 53: onar.reconfiguration.v1.ChangeSettingsResponse.header:type_name -> onar.kv.v1.Header
+	49, // 54: onar.reconfiguration.v1.ChangeSettingsResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	5,  // 55: onar.reconfiguration.v1.ChangeSettingsResponse.view:type_name -> onar.reconfiguration.v1.View
+	51, // 56: onar.reconfiguration.v1.GetOperationResponse.header:type_name -> onar.kv.v1.Header
+	49, // 57: onar.reconfiguration.v1.GetOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	51, // 58: onar.reconfiguration.v1.ListOperationsResponse.header:type_name -> onar.kv.v1.Header
+	49, // 59: onar.reconfiguration.v1.ListOperationsResponse.operations:type_name -> onar.reconfiguration.v1.Operation
+	51, // 60: onar.reconfiguration.v1.WatchOperationResponse.header:type_name -> onar.kv.v1.Header
+	49, // 61: onar.reconfiguration.v1.WatchOperationResponse.operation:type_name -> onar.reconfiguration.v1.Operation
+	1,  // 62: onar.reconfiguration.v1.Operation.kind:type_name -> onar.reconfiguration.v1.OperationKind
+	4,  // 63: onar.reconfiguration.v1.Operation.state:type_name -> onar.reconfiguration.v1.OperationState
+	50, // 64: onar.reconfiguration.v1.Operation.progress:type_name -> onar.reconfiguration.v1.MoveProgress
+	13, // 65: onar.reconfiguration.v1.ReconfigurationService.GetView:input_type -> onar.reconfiguration.v1.GetViewRequest
+	15, // 66: onar.reconfiguration.v1.ReconfigurationService.Locate:input_type -> onar.reconfiguration.v1.LocateRequest
+	17, // 67: onar.reconfiguration.v1.ReconfigurationService.Status:input_type -> onar.reconfiguration.v1.StatusRequest
+	22, // 68: onar.reconfiguration.v1.ReconfigurationService.WatchView:input_type -> onar.reconfiguration.v1.WatchViewRequest
+	24, // 69: onar.reconfiguration.v1.ReconfigurationService.Join:input_type -> onar.reconfiguration.v1.JoinRequest
+	26, // 70: onar.reconfiguration.v1.ReconfigurationService.Leave:input_type -> onar.reconfiguration.v1.LeaveRequest
+	28, // 71: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:input_type -> onar.reconfiguration.v1.TransferWriterRequest
+	30, // 72: onar.reconfiguration.v1.ReconfigurationService.Drain:input_type -> onar.reconfiguration.v1.DrainRequest
+	32, // 73: onar.reconfiguration.v1.ReconfigurationService.Replace:input_type -> onar.reconfiguration.v1.ReplaceRequest
+	34, // 74: onar.reconfiguration.v1.ReconfigurationService.Remove:input_type -> onar.reconfiguration.v1.RemoveRequest
+	36, // 75: onar.reconfiguration.v1.ReconfigurationService.Rebalance:input_type -> onar.reconfiguration.v1.RebalanceRequest
+	38, // 76: onar.reconfiguration.v1.ReconfigurationService.SetReplication:input_type -> onar.reconfiguration.v1.SetReplicationRequest
+	40, // 77: onar.reconfiguration.v1.ReconfigurationService.ChangeSettings:input_type -> onar.reconfiguration.v1.ChangeSettingsRequest
+	43, // 78: onar.reconfiguration.v1.ReconfigurationService.GetOperation:input_type -> onar.reconfiguration.v1.GetOperationRequest
+	45, // 79: onar.reconfiguration.v1.ReconfigurationService.ListOperations:input_type -> onar.reconfiguration.v1.ListOperationsRequest
+	47, // 80: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:input_type -> onar.reconfiguration.v1.WatchOperationRequest
+	14, // 81: onar.reconfiguration.v1.ReconfigurationService.GetView:output_type -> onar.reconfiguration.v1.GetViewResponse
+	16, // 82: onar.reconfiguration.v1.ReconfigurationService.Locate:output_type -> onar.reconfiguration.v1.LocateResponse
+	18, // 83: onar.reconfiguration.v1.ReconfigurationService.Status:output_type -> onar.reconfiguration.v1.StatusResponse
+	23, // 84: onar.reconfiguration.v1.ReconfigurationService.WatchView:output_type -> onar.reconfiguration.v1.WatchViewResponse
+	25, // 85: onar.reconfiguration.v1.ReconfigurationService.Join:output_type -> onar.reconfiguration.v1.JoinResponse
+	27, // 86: onar.reconfiguration.v1.ReconfigurationService.Leave:output_type -> onar.reconfiguration.v1.LeaveResponse
+	29, // 87: onar.reconfiguration.v1.ReconfigurationService.TransferWriter:output_type -> onar.reconfiguration.v1.TransferWriterResponse
+	31, // 88: onar.reconfiguration.v1.ReconfigurationService.Drain:output_type -> onar.reconfiguration.v1.DrainResponse
+	33, // 89: onar.reconfiguration.v1.ReconfigurationService.Replace:output_type -> onar.reconfiguration.v1.ReplaceResponse
+	35, // 90: onar.reconfiguration.v1.ReconfigurationService.Remove:output_type -> onar.reconfiguration.v1.RemoveResponse
+	37, // 91: onar.reconfiguration.v1.ReconfigurationService.Rebalance:output_type -> onar.reconfiguration.v1.RebalanceResponse
+	39, // 92: onar.reconfiguration.v1.ReconfigurationService.SetReplication:output_type -> onar.reconfiguration.v1.SetReplicationResponse
+	41, // 93: onar.reconfiguration.v1.ReconfigurationService.ChangeSettings:output_type -> onar.reconfiguration.v1.ChangeSettingsResponse
+	44, // 94: onar.reconfiguration.v1.ReconfigurationService.GetOperation:output_type -> onar.reconfiguration.v1.GetOperationResponse
+	46, // 95: onar.reconfiguration.v1.ReconfigurationService.ListOperations:output_type -> onar.reconfiguration.v1.ListOperationsResponse
+	48, // 96: onar.reconfiguration.v1.ReconfigurationService.WatchOperation:output_type -> onar.reconfiguration.v1.WatchOperationResponse
+	81, // [81:97] is the sub-list for method output_type
+	65, // [65:81] is the sub-list for method input_type
+	65, // [65:65] is the sub-list for extension type_name
+	65, // [65:65] is the sub-list for extension extendee
+	0,  // [0:65] is the sub-list for field type_name
 }
 
 func init() { file_onar_reconfiguration_v1_reconfiguration_proto_init() }
@@ -4210,23 +4561,24 @@ func file_onar_reconfiguration_v1_reconfiguration_proto_init() {
 	if File_onar_reconfiguration_v1_reconfiguration_proto != nil {
 		return
 	}
-	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[9].OneofWrappers = []any{
+	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[1].OneofWrappers = []any{}
+	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[10].OneofWrappers = []any{
 		(*LocateRequest_Key)(nil),
 		(*LocateRequest_Partition)(nil),
 	}
-	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[12].OneofWrappers = []any{}
 	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[13].OneofWrappers = []any{}
 	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[14].OneofWrappers = []any{}
 	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[15].OneofWrappers = []any{}
-	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[34].OneofWrappers = []any{}
-	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[42].OneofWrappers = []any{}
+	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[16].OneofWrappers = []any{}
+	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[37].OneofWrappers = []any{}
+	file_onar_reconfiguration_v1_reconfiguration_proto_msgTypes[45].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc), len(file_onar_reconfiguration_v1_reconfiguration_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   43,
+			NumEnums:      5,
+			NumMessages:   46,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -36,6 +36,7 @@ const (
 	ReconfigurationService_Remove_FullMethodName         = "/onar.reconfiguration.v1.ReconfigurationService/Remove"
 	ReconfigurationService_Rebalance_FullMethodName      = "/onar.reconfiguration.v1.ReconfigurationService/Rebalance"
 	ReconfigurationService_SetReplication_FullMethodName = "/onar.reconfiguration.v1.ReconfigurationService/SetReplication"
+	ReconfigurationService_ChangeSettings_FullMethodName = "/onar.reconfiguration.v1.ReconfigurationService/ChangeSettings"
 	ReconfigurationService_GetOperation_FullMethodName   = "/onar.reconfiguration.v1.ReconfigurationService/GetOperation"
 	ReconfigurationService_ListOperations_FullMethodName = "/onar.reconfiguration.v1.ReconfigurationService/ListOperations"
 	ReconfigurationService_WatchOperation_FullMethodName = "/onar.reconfiguration.v1.ReconfigurationService/WatchOperation"
@@ -47,7 +48,7 @@ const (
 //
 // Looks at the cluster and changes it.
 //
-// Join, Leave, TransferWriter, Drain, Replace, Remove, Rebalance and SetReplication are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+// Join, Leave, TransferWriter, Drain, Replace, Remove, Rebalance, SetReplication and ChangeSettings are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
 // computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
 // GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
 // them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
@@ -88,6 +89,10 @@ type ReconfigurationServiceClient interface {
 	// a time. A later one ends an earlier one that is under way. INVALID_ARGUMENT, REPLICATION_OUT_OF_RANGE when it is 0 or above 31.
 	// FAILED_PRECONDITION, OPERATION_REFUSED when so few members could keep replicas, or each partition has that many already.
 	SetReplication(ctx context.Context, in *SetReplicationRequest, opts ...grpc.CallOption) (*SetReplicationResponse, error)
+	// Changes settings of the cluster, at once and for all nodes: how much moves at a time, how fast, and when a lost member is replaced.
+	// The operation is done when a view carries the settings; later views carry them on. INVALID_ARGUMENT, SETTING_OUT_OF_RANGE when one is
+	// beyond its bounds; INVALID_ARGUMENT, REQUEST_MISSING when none is named, or one is to get a value and none.
+	ChangeSettings(ctx context.Context, in *ChangeSettingsRequest, opts ...grpc.CallOption) (*ChangeSettingsResponse, error)
 	// Tells the fate of an operation, as far as this node knows.
 	GetOperation(ctx context.Context, in *GetOperationRequest, opts ...grpc.CallOption) (*GetOperationResponse, error)
 	// The operations that the newest view remembers: those that are not done yet, and the last 64 that are.
@@ -234,6 +239,16 @@ func (c *reconfigurationServiceClient) SetReplication(ctx context.Context, in *S
 	return out, nil
 }
 
+func (c *reconfigurationServiceClient) ChangeSettings(ctx context.Context, in *ChangeSettingsRequest, opts ...grpc.CallOption) (*ChangeSettingsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangeSettingsResponse)
+	err := c.cc.Invoke(ctx, ReconfigurationService_ChangeSettings_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *reconfigurationServiceClient) GetOperation(ctx context.Context, in *GetOperationRequest, opts ...grpc.CallOption) (*GetOperationResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetOperationResponse)
@@ -279,7 +294,7 @@ type ReconfigurationService_WatchOperationClient = grpc.ServerStreamingClient[Wa
 //
 // Looks at the cluster and changes it.
 //
-// Join, Leave, TransferWriter, Drain, Replace, Remove, Rebalance and SetReplication are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+// Join, Leave, TransferWriter, Drain, Replace, Remove, Rebalance, SetReplication and ChangeSettings are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
 // computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
 // GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
 // them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
@@ -320,6 +335,10 @@ type ReconfigurationServiceServer interface {
 	// a time. A later one ends an earlier one that is under way. INVALID_ARGUMENT, REPLICATION_OUT_OF_RANGE when it is 0 or above 31.
 	// FAILED_PRECONDITION, OPERATION_REFUSED when so few members could keep replicas, or each partition has that many already.
 	SetReplication(context.Context, *SetReplicationRequest) (*SetReplicationResponse, error)
+	// Changes settings of the cluster, at once and for all nodes: how much moves at a time, how fast, and when a lost member is replaced.
+	// The operation is done when a view carries the settings; later views carry them on. INVALID_ARGUMENT, SETTING_OUT_OF_RANGE when one is
+	// beyond its bounds; INVALID_ARGUMENT, REQUEST_MISSING when none is named, or one is to get a value and none.
+	ChangeSettings(context.Context, *ChangeSettingsRequest) (*ChangeSettingsResponse, error)
 	// Tells the fate of an operation, as far as this node knows.
 	GetOperation(context.Context, *GetOperationRequest) (*GetOperationResponse, error)
 	// The operations that the newest view remembers: those that are not done yet, and the last 64 that are.
@@ -372,6 +391,9 @@ func (UnimplementedReconfigurationServiceServer) Rebalance(context.Context, *Reb
 }
 func (UnimplementedReconfigurationServiceServer) SetReplication(context.Context, *SetReplicationRequest) (*SetReplicationResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method SetReplication not implemented")
+}
+func (UnimplementedReconfigurationServiceServer) ChangeSettings(context.Context, *ChangeSettingsRequest) (*ChangeSettingsResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method ChangeSettings not implemented")
 }
 func (UnimplementedReconfigurationServiceServer) GetOperation(context.Context, *GetOperationRequest) (*GetOperationResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method GetOperation not implemented")
@@ -613,6 +635,24 @@ func _ReconfigurationService_SetReplication_Handler(srv interface{}, ctx context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ReconfigurationService_ChangeSettings_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ChangeSettingsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReconfigurationServiceServer).ChangeSettings(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReconfigurationService_ChangeSettings_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReconfigurationServiceServer).ChangeSettings(ctx, req.(*ChangeSettingsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ReconfigurationService_GetOperation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetOperationRequest)
 	if err := dec(in); err != nil {
@@ -710,6 +750,10 @@ var ReconfigurationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SetReplication",
 			Handler:    _ReconfigurationService_SetReplication_Handler,
+		},
+		{
+			MethodName: "ChangeSettings",
+			Handler:    _ReconfigurationService_ChangeSettings_Handler,
 		},
 		{
 			MethodName: "GetOperation",

@@ -2594,7 +2594,7 @@ type OperationWish struct {
 	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// Its SHA-256.
 	Digest []byte `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
-	// The kind asked for: LEAVE, TRANSFER_WRITER, DRAIN, REPLACE, REMOVE, REBALANCE or SET_REPLICATION.
+	// The kind asked for: LEAVE, TRANSFER_WRITER, DRAIN, REPLACE, REMOVE, REBALANCE, SET_REPLICATION or CHANGE_SETTINGS.
 	Kind v1.OperationKind `protobuf:"varint,4,opt,name=kind,proto3,enum=onar.reconfiguration.v1.OperationKind" json:"kind,omitempty"`
 	// The node that it is about.
 	NodeId uint32 `protobuf:"varint,5,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
@@ -2605,7 +2605,11 @@ type OperationWish struct {
 	// REPLACE: the member that gets its replicas.
 	ByNodeId uint32 `protobuf:"varint,8,opt,name=by_node_id,json=byNodeId,proto3" json:"by_node_id,omitempty"`
 	// SET_REPLICATION: how many replicas each partition gets.
-	Replicas      uint32 `protobuf:"varint,9,opt,name=replicas,proto3" json:"replicas,omitempty"`
+	Replicas uint32 `protobuf:"varint,9,opt,name=replicas,proto3" json:"replicas,omitempty"`
+	// CHANGE_SETTINGS: the values that those set here get.
+	Settings *v1.ClusterSettings `protobuf:"bytes,10,opt,name=settings,proto3" json:"settings,omitempty"`
+	// CHANGE_SETTINGS: those that are left to each node again.
+	Unset         []v1.ClusterSetting `protobuf:"varint,11,rep,packed,name=unset,proto3,enum=onar.reconfiguration.v1.ClusterSetting" json:"unset,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2701,6 +2705,20 @@ func (x *OperationWish) GetReplicas() uint32 {
 		return x.Replicas
 	}
 	return 0
+}
+
+func (x *OperationWish) GetSettings() *v1.ClusterSettings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
+func (x *OperationWish) GetUnset() []v1.ClusterSetting {
+	if x != nil {
+		return x.Unset
+	}
+	return nil
 }
 
 // A node tells every voter of the newest view it knows, once a round, until a view records it: these copies have all that their groups need,
@@ -7417,7 +7435,7 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\anode_id\x18\x01 \x01(\rR\x06nodeId\x12!\n" +
 	"\foperation_id\x18\x02 \x01(\fR\voperationId\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x04R\x05epoch\x12\x16\n" +
-	"\x06digest\x18\x04 \x01(\fR\x06digest\"\xa1\x02\n" +
+	"\x06digest\x18\x04 \x01(\fR\x06digest\"\xa6\x03\n" +
 	"\rOperationWish\x12!\n" +
 	"\foperation_id\x18\x01 \x01(\fR\voperationId\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x16\n" +
@@ -7430,7 +7448,10 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"partitions\x12\x1c\n" +
 	"\n" +
 	"by_node_id\x18\b \x01(\rR\bbyNodeId\x12\x1a\n" +
-	"\breplicas\x18\t \x01(\rR\breplicas\"Y\n" +
+	"\breplicas\x18\t \x01(\rR\breplicas\x12D\n" +
+	"\bsettings\x18\n" +
+	" \x01(\v2(.onar.reconfiguration.v1.ClusterSettingsR\bsettings\x12=\n" +
+	"\x05unset\x18\v \x03(\x0e2'.onar.reconfiguration.v1.ClusterSettingR\x05unset\"Y\n" +
 	"\vCopiesReady\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x124\n" +
 	"\x05ready\x18\x02 \x03(\v2\x1e.onar.replication.v1.ReadyCopyR\x05ready\"e\n" +
@@ -7922,17 +7943,19 @@ var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(*Ballot)(nil),                    // 83: onar.replication.v1.Ballot
 	(*v1.Member)(nil),                 // 84: onar.reconfiguration.v1.Member
 	(v1.OperationKind)(0),             // 85: onar.reconfiguration.v1.OperationKind
-	(*Timestamp)(nil),                 // 86: onar.replication.v1.Timestamp
-	(*v11.GetRequest)(nil),            // 87: onar.kv.v1.GetRequest
-	(*v11.PutRequest)(nil),            // 88: onar.kv.v1.PutRequest
-	(*v11.CompareAndSetRequest)(nil),  // 89: onar.kv.v1.CompareAndSetRequest
-	(*v11.DeleteRequest)(nil),         // 90: onar.kv.v1.DeleteRequest
-	(*v11.AddRequest)(nil),            // 91: onar.kv.v1.AddRequest
-	(*v11.GetResponse)(nil),           // 92: onar.kv.v1.GetResponse
-	(*v11.PutResponse)(nil),           // 93: onar.kv.v1.PutResponse
-	(*v11.CompareAndSetResponse)(nil), // 94: onar.kv.v1.CompareAndSetResponse
-	(*v11.DeleteResponse)(nil),        // 95: onar.kv.v1.DeleteResponse
-	(*v11.AddResponse)(nil),           // 96: onar.kv.v1.AddResponse
+	(*v1.ClusterSettings)(nil),        // 86: onar.reconfiguration.v1.ClusterSettings
+	(v1.ClusterSetting)(0),            // 87: onar.reconfiguration.v1.ClusterSetting
+	(*Timestamp)(nil),                 // 88: onar.replication.v1.Timestamp
+	(*v11.GetRequest)(nil),            // 89: onar.kv.v1.GetRequest
+	(*v11.PutRequest)(nil),            // 90: onar.kv.v1.PutRequest
+	(*v11.CompareAndSetRequest)(nil),  // 91: onar.kv.v1.CompareAndSetRequest
+	(*v11.DeleteRequest)(nil),         // 92: onar.kv.v1.DeleteRequest
+	(*v11.AddRequest)(nil),            // 93: onar.kv.v1.AddRequest
+	(*v11.GetResponse)(nil),           // 94: onar.kv.v1.GetResponse
+	(*v11.PutResponse)(nil),           // 95: onar.kv.v1.PutResponse
+	(*v11.CompareAndSetResponse)(nil), // 96: onar.kv.v1.CompareAndSetResponse
+	(*v11.DeleteResponse)(nil),        // 97: onar.kv.v1.DeleteResponse
+	(*v11.AddResponse)(nil),           // 98: onar.kv.v1.AddResponse
 }
 var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	14,  // 0: onar.replication.v1.Frame.messages:type_name -> onar.replication.v1.PeerMessage
@@ -7999,93 +8022,95 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	83,  // 61: onar.replication.v1.ViewRefused.promised:type_name -> onar.replication.v1.Ballot
 	84,  // 62: onar.replication.v1.JoinWish.member:type_name -> onar.reconfiguration.v1.Member
 	85,  // 63: onar.replication.v1.OperationWish.kind:type_name -> onar.reconfiguration.v1.OperationKind
-	27,  // 64: onar.replication.v1.CopiesReady.ready:type_name -> onar.replication.v1.ReadyCopy
-	83,  // 65: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 66: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 67: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 68: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 69: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 70: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 71: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 72: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 73: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 74: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 75: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 76: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
-	1,   // 77: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
-	86,  // 78: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
-	86,  // 79: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
-	83,  // 80: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
-	83,  // 81: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 82: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
-	47,  // 83: onar.replication.v1.AskChanges.taken:type_name -> onar.replication.v1.SeqRanges
-	83,  // 84: onar.replication.v1.SeqRanges.ballot:type_name -> onar.replication.v1.Ballot
-	49,  // 85: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
-	47,  // 86: onar.replication.v1.Changes.taken:type_name -> onar.replication.v1.SeqRanges
-	86,  // 87: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
-	54,  // 88: onar.replication.v1.States.source:type_name -> onar.replication.v1.SealedCopy
-	55,  // 89: onar.replication.v1.States.states:type_name -> onar.replication.v1.HeldState
-	54,  // 90: onar.replication.v1.KeysHeld.source:type_name -> onar.replication.v1.SealedCopy
-	56,  // 91: onar.replication.v1.KeysHeld.held:type_name -> onar.replication.v1.HeldKey
-	86,  // 92: onar.replication.v1.SealedCopy.settled:type_name -> onar.replication.v1.Timestamp
-	86,  // 93: onar.replication.v1.HeldState.timestamp:type_name -> onar.replication.v1.Timestamp
-	83,  // 94: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
-	86,  // 95: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
-	83,  // 96: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 97: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
-	86,  // 98: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
-	83,  // 99: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
-	64,  // 100: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
-	63,  // 101: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
-	64,  // 102: onar.replication.v1.HeartbeatAnswer.voting:type_name -> onar.replication.v1.PartitionReport
-	63,  // 103: onar.replication.v1.HeartbeatAnswer.proposing:type_name -> onar.replication.v1.OfficeReport
-	83,  // 104: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 105: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
-	86,  // 106: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
-	87,  // 107: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
-	88,  // 108: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
-	89,  // 109: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
-	90,  // 110: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
-	91,  // 111: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
-	92,  // 112: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
-	93,  // 113: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
-	94,  // 114: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
-	95,  // 115: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
-	96,  // 116: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
-	67,  // 117: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
-	68,  // 118: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
-	2,   // 119: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
-	3,   // 120: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
-	74,  // 121: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
-	76,  // 122: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
-	78,  // 123: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
-	81,  // 124: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
-	23,  // 125: onar.replication.v1.FoundRequest.wish:type_name -> onar.replication.v1.JoinWish
-	71,  // 126: onar.replication.v1.FoundRequest.sizes_wanted:type_name -> onar.replication.v1.SizesWanted
-	74,  // 127: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
-	77,  // 128: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
-	79,  // 129: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
-	80,  // 130: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
-	81,  // 131: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
-	72,  // 132: onar.replication.v1.FoundResponse.sizes:type_name -> onar.replication.v1.NodeSizes
-	73,  // 133: onar.replication.v1.NodeSizes.copies:type_name -> onar.replication.v1.CopySize
-	75,  // 134: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
-	75,  // 135: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
-	75,  // 136: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
-	75,  // 137: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
-	75,  // 138: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
-	75,  // 139: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
-	4,   // 140: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
-	75,  // 141: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
-	5,   // 142: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
-	69,  // 143: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
-	5,   // 144: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
-	70,  // 145: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
-	144, // [144:146] is the sub-list for method output_type
-	142, // [142:144] is the sub-list for method input_type
-	142, // [142:142] is the sub-list for extension type_name
-	142, // [142:142] is the sub-list for extension extendee
-	0,   // [0:142] is the sub-list for field type_name
+	86,  // 64: onar.replication.v1.OperationWish.settings:type_name -> onar.reconfiguration.v1.ClusterSettings
+	87,  // 65: onar.replication.v1.OperationWish.unset:type_name -> onar.reconfiguration.v1.ClusterSetting
+	27,  // 66: onar.replication.v1.CopiesReady.ready:type_name -> onar.replication.v1.ReadyCopy
+	83,  // 67: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 68: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 69: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 70: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 71: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 72: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 73: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 74: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 75: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 76: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 77: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 78: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
+	1,   // 79: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
+	88,  // 80: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
+	88,  // 81: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
+	83,  // 82: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
+	83,  // 83: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 84: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
+	47,  // 85: onar.replication.v1.AskChanges.taken:type_name -> onar.replication.v1.SeqRanges
+	83,  // 86: onar.replication.v1.SeqRanges.ballot:type_name -> onar.replication.v1.Ballot
+	49,  // 87: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
+	47,  // 88: onar.replication.v1.Changes.taken:type_name -> onar.replication.v1.SeqRanges
+	88,  // 89: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
+	54,  // 90: onar.replication.v1.States.source:type_name -> onar.replication.v1.SealedCopy
+	55,  // 91: onar.replication.v1.States.states:type_name -> onar.replication.v1.HeldState
+	54,  // 92: onar.replication.v1.KeysHeld.source:type_name -> onar.replication.v1.SealedCopy
+	56,  // 93: onar.replication.v1.KeysHeld.held:type_name -> onar.replication.v1.HeldKey
+	88,  // 94: onar.replication.v1.SealedCopy.settled:type_name -> onar.replication.v1.Timestamp
+	88,  // 95: onar.replication.v1.HeldState.timestamp:type_name -> onar.replication.v1.Timestamp
+	83,  // 96: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
+	88,  // 97: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
+	83,  // 98: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 99: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
+	88,  // 100: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
+	83,  // 101: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
+	64,  // 102: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
+	63,  // 103: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
+	64,  // 104: onar.replication.v1.HeartbeatAnswer.voting:type_name -> onar.replication.v1.PartitionReport
+	63,  // 105: onar.replication.v1.HeartbeatAnswer.proposing:type_name -> onar.replication.v1.OfficeReport
+	83,  // 106: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
+	83,  // 107: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
+	88,  // 108: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
+	89,  // 109: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
+	90,  // 110: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
+	91,  // 111: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
+	92,  // 112: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
+	93,  // 113: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
+	94,  // 114: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
+	95,  // 115: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
+	96,  // 116: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
+	97,  // 117: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
+	98,  // 118: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
+	67,  // 119: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
+	68,  // 120: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
+	2,   // 121: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
+	3,   // 122: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
+	74,  // 123: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
+	76,  // 124: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
+	78,  // 125: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
+	81,  // 126: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
+	23,  // 127: onar.replication.v1.FoundRequest.wish:type_name -> onar.replication.v1.JoinWish
+	71,  // 128: onar.replication.v1.FoundRequest.sizes_wanted:type_name -> onar.replication.v1.SizesWanted
+	74,  // 129: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
+	77,  // 130: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
+	79,  // 131: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
+	80,  // 132: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
+	81,  // 133: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
+	72,  // 134: onar.replication.v1.FoundResponse.sizes:type_name -> onar.replication.v1.NodeSizes
+	73,  // 135: onar.replication.v1.NodeSizes.copies:type_name -> onar.replication.v1.CopySize
+	75,  // 136: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
+	75,  // 137: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
+	75,  // 138: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
+	75,  // 139: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
+	75,  // 140: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
+	75,  // 141: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
+	4,   // 142: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
+	75,  // 143: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
+	5,   // 144: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
+	69,  // 145: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
+	5,   // 146: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
+	70,  // 147: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
+	146, // [146:148] is the sub-list for method output_type
+	144, // [144:146] is the sub-list for method input_type
+	144, // [144:144] is the sub-list for extension type_name
+	144, // [144:144] is the sub-list for extension extendee
+	0,   // [0:144] is the sub-list for field type_name
 }
 
 func init() { file_onar_replication_v1_replication_proto_init() }

@@ -26,6 +26,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_OPERATION_ID_LENGTH: _ClassVar[ErrorReason]
     ERROR_REASON_EPOCH_MISSING: _ClassVar[ErrorReason]
     ERROR_REASON_REPLICATION_OUT_OF_RANGE: _ClassVar[ErrorReason]
+    ERROR_REASON_SETTING_OUT_OF_RANGE: _ClassVar[ErrorReason]
     ERROR_REASON_NOT_A_NUMBER: _ClassVar[ErrorReason]
     ERROR_REASON_OVERFLOW: _ClassVar[ErrorReason]
     ERROR_REASON_NOT_TEXT: _ClassVar[ErrorReason]
@@ -68,6 +69,7 @@ ERROR_REASON_UNKNOWN_FIELDS_TOO_LONG: ErrorReason
 ERROR_REASON_OPERATION_ID_LENGTH: ErrorReason
 ERROR_REASON_EPOCH_MISSING: ErrorReason
 ERROR_REASON_REPLICATION_OUT_OF_RANGE: ErrorReason
+ERROR_REASON_SETTING_OUT_OF_RANGE: ErrorReason
 ERROR_REASON_NOT_A_NUMBER: ErrorReason
 ERROR_REASON_OVERFLOW: ErrorReason
 ERROR_REASON_NOT_TEXT: ErrorReason

@@ -7,6 +7,15 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class ClusterSetting(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CLUSTER_SETTING_UNSPECIFIED: _ClassVar[ClusterSetting]
+    CLUSTER_SETTING_MOVES_PER_NODE: _ClassVar[ClusterSetting]
+    CLUSTER_SETTING_MOVES_PER_CLUSTER: _ClassVar[ClusterSetting]
+    CLUSTER_SETTING_TRANSFER_RATE_MIB: _ClassVar[ClusterSetting]
+    CLUSTER_SETTING_TRANSFER_PARTITIONS: _ClassVar[ClusterSetting]
+    CLUSTER_SETTING_REPLACE_AFTER_MS: _ClassVar[ClusterSetting]
+
 class OperationKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     OPERATION_KIND_UNSPECIFIED: _ClassVar[OperationKind]
@@ -19,6 +28,7 @@ class OperationKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_KIND_REBALANCE: _ClassVar[OperationKind]
     OPERATION_KIND_HEAL: _ClassVar[OperationKind]
     OPERATION_KIND_SET_REPLICATION: _ClassVar[OperationKind]
+    OPERATION_KIND_CHANGE_SETTINGS: _ClassVar[OperationKind]
 
 class MemberState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -43,6 +53,12 @@ class OperationState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_STATE_UNKNOWN: _ClassVar[OperationState]
     OPERATION_STATE_POSSIBLE: _ClassVar[OperationState]
     OPERATION_STATE_OVERTAKEN: _ClassVar[OperationState]
+CLUSTER_SETTING_UNSPECIFIED: ClusterSetting
+CLUSTER_SETTING_MOVES_PER_NODE: ClusterSetting
+CLUSTER_SETTING_MOVES_PER_CLUSTER: ClusterSetting
+CLUSTER_SETTING_TRANSFER_RATE_MIB: ClusterSetting
+CLUSTER_SETTING_TRANSFER_PARTITIONS: ClusterSetting
+CLUSTER_SETTING_REPLACE_AFTER_MS: ClusterSetting
 OPERATION_KIND_UNSPECIFIED: OperationKind
 OPERATION_KIND_JOIN: OperationKind
 OPERATION_KIND_LEAVE: OperationKind
@@ -53,6 +69,7 @@ OPERATION_KIND_REMOVE: OperationKind
 OPERATION_KIND_REBALANCE: OperationKind
 OPERATION_KIND_HEAL: OperationKind
 OPERATION_KIND_SET_REPLICATION: OperationKind
+OPERATION_KIND_CHANGE_SETTINGS: OperationKind
 MEMBER_STATE_UNSPECIFIED: MemberState
 MEMBER_STATE_ACTIVE: MemberState
 MEMBER_STATE_DRAINING: MemberState
@@ -70,7 +87,7 @@ OPERATION_STATE_POSSIBLE: OperationState
 OPERATION_STATE_OVERTAKEN: OperationState
 
 class View(_message.Message):
-    __slots__ = ("epoch", "cluster_id", "previous_digest", "operation_id", "replication_factor", "partition_count", "members", "partitions", "voters", "wishes", "operations", "forgotten_epoch")
+    __slots__ = ("epoch", "cluster_id", "previous_digest", "operation_id", "replication_factor", "partition_count", "members", "partitions", "voters", "wishes", "operations", "forgotten_epoch", "settings")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
     PREVIOUS_DIGEST_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +100,7 @@ class View(_message.Message):
     WISHES_FIELD_NUMBER: _ClassVar[int]
     OPERATIONS_FIELD_NUMBER: _ClassVar[int]
     FORGOTTEN_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
     epoch: int
     cluster_id: bytes
     previous_digest: bytes
@@ -95,7 +113,22 @@ class View(_message.Message):
     wishes: _containers.RepeatedCompositeFieldContainer[Wish]
     operations: _containers.RepeatedCompositeFieldContainer[DoneOperation]
     forgotten_epoch: int
-    def __init__(self, epoch: _Optional[int] = ..., cluster_id: _Optional[bytes] = ..., previous_digest: _Optional[bytes] = ..., operation_id: _Optional[bytes] = ..., replication_factor: _Optional[int] = ..., partition_count: _Optional[int] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., partitions: _Optional[_Iterable[_Union[PartitionPlacement, _Mapping]]] = ..., voters: _Optional[_Iterable[int]] = ..., wishes: _Optional[_Iterable[_Union[Wish, _Mapping]]] = ..., operations: _Optional[_Iterable[_Union[DoneOperation, _Mapping]]] = ..., forgotten_epoch: _Optional[int] = ...) -> None: ...
+    settings: ClusterSettings
+    def __init__(self, epoch: _Optional[int] = ..., cluster_id: _Optional[bytes] = ..., previous_digest: _Optional[bytes] = ..., operation_id: _Optional[bytes] = ..., replication_factor: _Optional[int] = ..., partition_count: _Optional[int] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., partitions: _Optional[_Iterable[_Union[PartitionPlacement, _Mapping]]] = ..., voters: _Optional[_Iterable[int]] = ..., wishes: _Optional[_Iterable[_Union[Wish, _Mapping]]] = ..., operations: _Optional[_Iterable[_Union[DoneOperation, _Mapping]]] = ..., forgotten_epoch: _Optional[int] = ..., settings: _Optional[_Union[ClusterSettings, _Mapping]] = ...) -> None: ...
+
+class ClusterSettings(_message.Message):
+    __slots__ = ("moves_per_node", "moves_per_cluster", "transfer_rate_mib", "transfer_partitions", "replace_after_ms")
+    MOVES_PER_NODE_FIELD_NUMBER: _ClassVar[int]
+    MOVES_PER_CLUSTER_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_RATE_MIB_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_PARTITIONS_FIELD_NUMBER: _ClassVar[int]
+    REPLACE_AFTER_MS_FIELD_NUMBER: _ClassVar[int]
+    moves_per_node: int
+    moves_per_cluster: int
+    transfer_rate_mib: int
+    transfer_partitions: int
+    replace_after_ms: int
+    def __init__(self, moves_per_node: _Optional[int] = ..., moves_per_cluster: _Optional[int] = ..., transfer_rate_mib: _Optional[int] = ..., transfer_partitions: _Optional[int] = ..., replace_after_ms: _Optional[int] = ...) -> None: ...
 
 class Wish(_message.Message):
     __slots__ = ("operation_id", "epoch", "kind", "node_id", "by_node_id", "replicas")
@@ -528,6 +561,30 @@ class SetReplicationResponse(_message.Message):
     view: View
     moves: _containers.RepeatedCompositeFieldContainer[ReplicaMove]
     def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ..., view: _Optional[_Union[View, _Mapping]] = ..., moves: _Optional[_Iterable[_Union[ReplicaMove, _Mapping]]] = ...) -> None: ...
+
+class ChangeSettingsRequest(_message.Message):
+    __slots__ = ("operation_id", "epoch", "dry_run", "settings", "unset")
+    OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    UNSET_FIELD_NUMBER: _ClassVar[int]
+    operation_id: bytes
+    epoch: int
+    dry_run: bool
+    settings: ClusterSettings
+    unset: _containers.RepeatedScalarFieldContainer[ClusterSetting]
+    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., dry_run: bool = ..., settings: _Optional[_Union[ClusterSettings, _Mapping]] = ..., unset: _Optional[_Iterable[_Union[ClusterSetting, str]]] = ...) -> None: ...
+
+class ChangeSettingsResponse(_message.Message):
+    __slots__ = ("header", "operation", "view")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    header: _common_pb2.Header
+    operation: Operation
+    view: View
+    def __init__(self, header: _Optional[_Union[_common_pb2.Header, _Mapping]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ..., view: _Optional[_Union[View, _Mapping]] = ...) -> None: ...
 
 class ReplicaMove(_message.Message):
     __slots__ = ("partition", "from_node_id", "to_node_id", "keys", "bytes")

@@ -8,7 +8,7 @@ from onar.reconfiguration.v1 import reconfiguration_pb2 as onar_dot_reconfigurat
 class ReconfigurationServiceStub(object):
     """Looks at the cluster and changes it.
 
-    Join, Leave, TransferWriter, Drain, Replace, Remove, Rebalance and SetReplication are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+    Join, Leave, TransferWriter, Drain, Replace, Remove, Rebalance, SetReplication and ChangeSettings are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
     computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
     GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
     them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
@@ -80,6 +80,11 @@ class ReconfigurationServiceStub(object):
                 request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.SetReplicationRequest.SerializeToString,
                 response_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.SetReplicationResponse.FromString,
                 )
+        self.ChangeSettings = channel.unary_unary(
+                '/onar.reconfiguration.v1.ReconfigurationService/ChangeSettings',
+                request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.ChangeSettingsRequest.SerializeToString,
+                response_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.ChangeSettingsResponse.FromString,
+                )
         self.GetOperation = channel.unary_unary(
                 '/onar.reconfiguration.v1.ReconfigurationService/GetOperation',
                 request_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.GetOperationRequest.SerializeToString,
@@ -100,7 +105,7 @@ class ReconfigurationServiceStub(object):
 class ReconfigurationServiceServicer(object):
     """Looks at the cluster and changes it.
 
-    Join, Leave, TransferWriter, Drain, Replace, Remove, Rebalance and SetReplication are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+    Join, Leave, TransferWriter, Drain, Replace, Remove, Rebalance, SetReplication and ChangeSettings are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
     computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
     GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
     them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
@@ -202,6 +207,15 @@ class ReconfigurationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ChangeSettings(self, request, context):
+        """Changes settings of the cluster, at once and for all nodes: how much moves at a time, how fast, and when a lost member is replaced.
+        The operation is done when a view carries the settings; later views carry them on. INVALID_ARGUMENT, SETTING_OUT_OF_RANGE when one is
+        beyond its bounds; INVALID_ARGUMENT, REQUEST_MISSING when none is named, or one is to get a value and none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetOperation(self, request, context):
         """Tells the fate of an operation, as far as this node knows.
         """
@@ -287,6 +301,11 @@ def add_ReconfigurationServiceServicer_to_server(servicer, server):
                     request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.SetReplicationRequest.FromString,
                     response_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.SetReplicationResponse.SerializeToString,
             ),
+            'ChangeSettings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeSettings,
+                    request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.ChangeSettingsRequest.FromString,
+                    response_serializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.ChangeSettingsResponse.SerializeToString,
+            ),
             'GetOperation': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOperation,
                     request_deserializer=onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.GetOperationRequest.FromString,
@@ -312,7 +331,7 @@ def add_ReconfigurationServiceServicer_to_server(servicer, server):
 class ReconfigurationService(object):
     """Looks at the cluster and changes it.
 
-    Join, Leave, TransferWriter, Drain, Replace, Remove, Rebalance and SetReplication are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+    Join, Leave, TransferWriter, Drain, Replace, Remove, Rebalance, SetReplication and ChangeSettings are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
     computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
     GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
     them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
@@ -519,6 +538,23 @@ class ReconfigurationService(object):
         return grpc.experimental.unary_unary(request, target, '/onar.reconfiguration.v1.ReconfigurationService/SetReplication',
             onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.SetReplicationRequest.SerializeToString,
             onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.SetReplicationResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ChangeSettings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/onar.reconfiguration.v1.ReconfigurationService/ChangeSettings',
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.ChangeSettingsRequest.SerializeToString,
+            onar_dot_reconfiguration_dot_v1_dot_reconfiguration__pb2.ChangeSettingsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

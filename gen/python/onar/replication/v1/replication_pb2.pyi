@@ -415,7 +415,7 @@ class LeaveWish(_message.Message):
     def __init__(self, node_id: _Optional[int] = ..., operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., digest: _Optional[bytes] = ...) -> None: ...
 
 class OperationWish(_message.Message):
-    __slots__ = ("operation_id", "epoch", "digest", "kind", "node_id", "all", "partitions", "by_node_id", "replicas")
+    __slots__ = ("operation_id", "epoch", "digest", "kind", "node_id", "all", "partitions", "by_node_id", "replicas", "settings", "unset")
     OPERATION_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
@@ -425,6 +425,8 @@ class OperationWish(_message.Message):
     PARTITIONS_FIELD_NUMBER: _ClassVar[int]
     BY_NODE_ID_FIELD_NUMBER: _ClassVar[int]
     REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    UNSET_FIELD_NUMBER: _ClassVar[int]
     operation_id: bytes
     epoch: int
     digest: bytes
@@ -434,7 +436,9 @@ class OperationWish(_message.Message):
     partitions: _containers.RepeatedScalarFieldContainer[int]
     by_node_id: int
     replicas: int
-    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., digest: _Optional[bytes] = ..., kind: _Optional[_Union[_reconfiguration_pb2.OperationKind, str]] = ..., node_id: _Optional[int] = ..., all: bool = ..., partitions: _Optional[_Iterable[int]] = ..., by_node_id: _Optional[int] = ..., replicas: _Optional[int] = ...) -> None: ...
+    settings: _reconfiguration_pb2.ClusterSettings
+    unset: _containers.RepeatedScalarFieldContainer[_reconfiguration_pb2.ClusterSetting]
+    def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., digest: _Optional[bytes] = ..., kind: _Optional[_Union[_reconfiguration_pb2.OperationKind, str]] = ..., node_id: _Optional[int] = ..., all: bool = ..., partitions: _Optional[_Iterable[int]] = ..., by_node_id: _Optional[int] = ..., replicas: _Optional[int] = ..., settings: _Optional[_Union[_reconfiguration_pb2.ClusterSettings, _Mapping]] = ..., unset: _Optional[_Iterable[_Union[_reconfiguration_pb2.ClusterSetting, str]]] = ...) -> None: ...
 
 class CopiesReady(_message.Message):
     __slots__ = ("epoch", "ready")

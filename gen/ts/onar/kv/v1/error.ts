@@ -61,6 +61,8 @@ export enum ErrorReason {
   EPOCH_MISSING = 16,
   /** REPLICATION_OUT_OF_RANGE - SetReplication: the number of replicas is 0 or above 31. */
   REPLICATION_OUT_OF_RANGE = 17,
+  /** SETTING_OUT_OF_RANGE - ChangeSettings: a setting is beyond its bounds, or is none. */
+  SETTING_OUT_OF_RANGE = 18,
   /** NOT_A_NUMBER - FAILED_PRECONDITION. Add: the value is not a decimal signed 64-bit number. */
   NOT_A_NUMBER = 20,
   /** OVERFLOW - OUT_OF_RANGE. Add: the sum does not fit a signed 64-bit number. */
@@ -172,6 +174,9 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 17:
     case "ERROR_REASON_REPLICATION_OUT_OF_RANGE":
       return ErrorReason.REPLICATION_OUT_OF_RANGE;
+    case 18:
+    case "ERROR_REASON_SETTING_OUT_OF_RANGE":
+      return ErrorReason.SETTING_OUT_OF_RANGE;
     case 20:
     case "ERROR_REASON_NOT_A_NUMBER":
       return ErrorReason.NOT_A_NUMBER;
@@ -271,6 +276,8 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_EPOCH_MISSING";
     case ErrorReason.REPLICATION_OUT_OF_RANGE:
       return "ERROR_REASON_REPLICATION_OUT_OF_RANGE";
+    case ErrorReason.SETTING_OUT_OF_RANGE:
+      return "ERROR_REASON_SETTING_OUT_OF_RANGE";
     case ErrorReason.NOT_A_NUMBER:
       return "ERROR_REASON_NOT_A_NUMBER";
     case ErrorReason.OVERFLOW:

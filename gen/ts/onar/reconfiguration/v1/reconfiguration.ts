@@ -10,6 +10,70 @@ export const protobufPackage = "onar.reconfiguration.v1";
 
 export const protobufFileName = "onar/reconfiguration/v1/reconfiguration.proto";
 
+/** The settings by name. */
+export enum ClusterSetting {
+  /** UNSPECIFIED - Never sent. */
+  UNSPECIFIED = 0,
+  /** MOVES_PER_NODE - `moves_per_node`. */
+  MOVES_PER_NODE = 1,
+  /** MOVES_PER_CLUSTER - `moves_per_cluster`. */
+  MOVES_PER_CLUSTER = 2,
+  /** TRANSFER_RATE_MIB - `transfer_rate_mib`. */
+  TRANSFER_RATE_MIB = 3,
+  /** TRANSFER_PARTITIONS - `transfer_partitions`. */
+  TRANSFER_PARTITIONS = 4,
+  /** REPLACE_AFTER_MS - `replace_after_ms`. */
+  REPLACE_AFTER_MS = 5,
+  UNRECOGNIZED = -1,
+}
+
+export function clusterSettingFromJSON(object: any): ClusterSetting {
+  switch (object) {
+    case 0:
+    case "CLUSTER_SETTING_UNSPECIFIED":
+      return ClusterSetting.UNSPECIFIED;
+    case 1:
+    case "CLUSTER_SETTING_MOVES_PER_NODE":
+      return ClusterSetting.MOVES_PER_NODE;
+    case 2:
+    case "CLUSTER_SETTING_MOVES_PER_CLUSTER":
+      return ClusterSetting.MOVES_PER_CLUSTER;
+    case 3:
+    case "CLUSTER_SETTING_TRANSFER_RATE_MIB":
+      return ClusterSetting.TRANSFER_RATE_MIB;
+    case 4:
+    case "CLUSTER_SETTING_TRANSFER_PARTITIONS":
+      return ClusterSetting.TRANSFER_PARTITIONS;
+    case 5:
+    case "CLUSTER_SETTING_REPLACE_AFTER_MS":
+      return ClusterSetting.REPLACE_AFTER_MS;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ClusterSetting.UNRECOGNIZED;
+  }
+}
+
+export function clusterSettingToJSON(object: ClusterSetting): string {
+  switch (object) {
+    case ClusterSetting.UNSPECIFIED:
+      return "CLUSTER_SETTING_UNSPECIFIED";
+    case ClusterSetting.MOVES_PER_NODE:
+      return "CLUSTER_SETTING_MOVES_PER_NODE";
+    case ClusterSetting.MOVES_PER_CLUSTER:
+      return "CLUSTER_SETTING_MOVES_PER_CLUSTER";
+    case ClusterSetting.TRANSFER_RATE_MIB:
+      return "CLUSTER_SETTING_TRANSFER_RATE_MIB";
+    case ClusterSetting.TRANSFER_PARTITIONS:
+      return "CLUSTER_SETTING_TRANSFER_PARTITIONS";
+    case ClusterSetting.REPLACE_AFTER_MS:
+      return "CLUSTER_SETTING_REPLACE_AFTER_MS";
+    case ClusterSetting.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 /** The kinds of operation, by what they do. */
 export enum OperationKind {
   /** UNSPECIFIED - Never sent. */
@@ -32,6 +96,8 @@ export enum OperationKind {
   HEAL = 8,
   /** SET_REPLICATION - Each partition gets another number of replicas. */
   SET_REPLICATION = 9,
+  /** CHANGE_SETTINGS - Settings of the cluster get other values. */
+  CHANGE_SETTINGS = 10,
   UNRECOGNIZED = -1,
 }
 
@@ -67,6 +133,9 @@ export function operationKindFromJSON(object: any): OperationKind {
     case 9:
     case "OPERATION_KIND_SET_REPLICATION":
       return OperationKind.SET_REPLICATION;
+    case 10:
+    case "OPERATION_KIND_CHANGE_SETTINGS":
+      return OperationKind.CHANGE_SETTINGS;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -96,6 +165,8 @@ export function operationKindToJSON(object: OperationKind): string {
       return "OPERATION_KIND_HEAL";
     case OperationKind.SET_REPLICATION:
       return "OPERATION_KIND_SET_REPLICATION";
+    case OperationKind.CHANGE_SETTINGS:
+      return "OPERATION_KIND_CHANGE_SETTINGS";
     case OperationKind.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -305,6 +376,34 @@ export interface View {
    * an earlier epoch may be forgotten.
    */
   forgottenEpoch: bigint;
+  /** The settings that ChangeSettings gave the cluster. Unset when it gave none. */
+  settings: ClusterSettings | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/**
+ * Settings of a cluster that change while it runs. One that is unset is left to each node's own configuration; where a setting is about the
+ * cluster, that of the node which proposes views counts.
+ */
+export interface ClusterSettings {
+  /** Replicas that a node gives or takes at a time, at most: 1 to 1,024. */
+  movesPerNode?:
+    | number
+    | undefined;
+  /** Replicas that move in the cluster at a time, at most: 1 to 65,536. */
+  movesPerCluster?:
+    | number
+    | undefined;
+  /** MiB a second at which each node fetches replicas that move to it: 1 to 10,000. */
+  transferRateMib?:
+    | number
+    | undefined;
+  /** Replicas that each node fetches at a time: 1 to 1,024. */
+  transferPartitions?:
+    | number
+    | undefined;
+  /** A member that is not heard for so many milliseconds gives its replicas to others: 0 to 3,600,000. 0: never. */
+  replaceAfterMs?: number | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -314,7 +413,7 @@ export interface Wish {
   operationId: Buffer;
   /** The epoch that it was computed on. The view after that one was the first to carry it. */
   epoch: bigint;
-  /** Its kind. JOIN and TRANSFER_WRITER take one view, and so are never wishes. */
+  /** Its kind. JOIN, TRANSFER_WRITER and CHANGE_SETTINGS take one view, and so are never wishes. */
   kind: OperationKind;
   /** The node that it is about. REBALANCE: the newcomer that it is for, or the node that was asked. SET_REPLICATION: the node that was asked. */
   nodeId: number;
@@ -871,6 +970,38 @@ export interface SetReplicationResponse {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
+/** Which settings of the cluster get which values. */
+export interface ChangeSettingsRequest {
+  /** As in LeaveRequest. */
+  operationId: Buffer;
+  /** As in LeaveRequest. */
+  epoch: bigint;
+  /** Changes nothing: the answer shows the view that would come, with its settings. */
+  dryRun: boolean;
+  /** Those that are set here get these values; others stay as they are. */
+  settings:
+    | ClusterSettings
+    | undefined;
+  /** These are left to each node's own configuration again. */
+  unset: ClusterSetting[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The outcome. */
+export interface ChangeSettingsResponse {
+  /** Where and when this was answered. About no partition. */
+  header:
+    | Header
+    | undefined;
+  /** The operation. */
+  operation:
+    | Operation
+    | undefined;
+  /** Answer to a dry run: the view that the operation leads to. */
+  view: View | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
 /** A replica that goes from one node to another, comes besides, or goes. */
 export interface ReplicaMove {
   /** The partition. */
@@ -1021,6 +1152,7 @@ function createBaseView(): View {
     wishes: [],
     operations: [],
     forgottenEpoch: 0n,
+    settings: undefined,
     _unknownFields: {},
   };
 }
@@ -1072,6 +1204,9 @@ export const View: MessageFns<View> = {
         throw new globalThis.Error("value provided for field message.forgottenEpoch of type uint64 too large");
       }
       writer.uint32(96).uint64(message.forgottenEpoch);
+    }
+    if (message.settings !== undefined) {
+      ClusterSettings.encode(message.settings, writer.uint32(106).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1203,6 +1338,14 @@ export const View: MessageFns<View> = {
             message.forgottenEpoch = reader.uint64() as bigint;
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.settings = ClusterSettings.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1267,6 +1410,7 @@ export const View: MessageFns<View> = {
         : isSet(object.forgotten_epoch)
         ? BigInt(object.forgotten_epoch)
         : 0n,
+      settings: isSet(object.settings) ? ClusterSettings.fromJSON(object.settings) : undefined,
     };
   },
 
@@ -1308,6 +1452,9 @@ export const View: MessageFns<View> = {
     if (message.forgottenEpoch !== 0n) {
       obj.forgottenEpoch = message.forgottenEpoch.toString();
     }
+    if (message.settings !== undefined) {
+      obj.settings = ClusterSettings.toJSON(message.settings);
+    }
     return obj;
   },
 
@@ -1330,6 +1477,185 @@ export const View: MessageFns<View> = {
     message.forgottenEpoch = (object.forgottenEpoch !== undefined && object.forgottenEpoch !== null)
       ? BigInt(object.forgottenEpoch)
       : 0n;
+    message.settings = (object.settings !== undefined && object.settings !== null)
+      ? ClusterSettings.fromPartial(object.settings)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseClusterSettings(): ClusterSettings {
+  return {
+    movesPerNode: undefined,
+    movesPerCluster: undefined,
+    transferRateMib: undefined,
+    transferPartitions: undefined,
+    replaceAfterMs: undefined,
+    _unknownFields: {},
+  };
+}
+
+export const ClusterSettings: MessageFns<ClusterSettings> = {
+  encode(message: ClusterSettings, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.movesPerNode !== undefined) {
+      writer.uint32(8).uint32(message.movesPerNode);
+    }
+    if (message.movesPerCluster !== undefined) {
+      writer.uint32(16).uint32(message.movesPerCluster);
+    }
+    if (message.transferRateMib !== undefined) {
+      writer.uint32(24).uint32(message.transferRateMib);
+    }
+    if (message.transferPartitions !== undefined) {
+      writer.uint32(32).uint32(message.transferPartitions);
+    }
+    if (message.replaceAfterMs !== undefined) {
+      writer.uint32(40).uint32(message.replaceAfterMs);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClusterSettings {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClusterSettings();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.movesPerNode = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.movesPerCluster = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.transferRateMib = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.transferPartitions = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.replaceAfterMs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ClusterSettings {
+    return {
+      movesPerNode: isSet(object.movesPerNode)
+        ? globalThis.Number(object.movesPerNode)
+        : isSet(object.moves_per_node)
+        ? globalThis.Number(object.moves_per_node)
+        : undefined,
+      movesPerCluster: isSet(object.movesPerCluster)
+        ? globalThis.Number(object.movesPerCluster)
+        : isSet(object.moves_per_cluster)
+        ? globalThis.Number(object.moves_per_cluster)
+        : undefined,
+      transferRateMib: isSet(object.transferRateMib)
+        ? globalThis.Number(object.transferRateMib)
+        : isSet(object.transfer_rate_mib)
+        ? globalThis.Number(object.transfer_rate_mib)
+        : undefined,
+      transferPartitions: isSet(object.transferPartitions)
+        ? globalThis.Number(object.transferPartitions)
+        : isSet(object.transfer_partitions)
+        ? globalThis.Number(object.transfer_partitions)
+        : undefined,
+      replaceAfterMs: isSet(object.replaceAfterMs)
+        ? globalThis.Number(object.replaceAfterMs)
+        : isSet(object.replace_after_ms)
+        ? globalThis.Number(object.replace_after_ms)
+        : undefined,
+    };
+  },
+
+  toJSON(message: ClusterSettings): unknown {
+    const obj: any = {};
+    if (message.movesPerNode !== undefined) {
+      obj.movesPerNode = Math.round(message.movesPerNode);
+    }
+    if (message.movesPerCluster !== undefined) {
+      obj.movesPerCluster = Math.round(message.movesPerCluster);
+    }
+    if (message.transferRateMib !== undefined) {
+      obj.transferRateMib = Math.round(message.transferRateMib);
+    }
+    if (message.transferPartitions !== undefined) {
+      obj.transferPartitions = Math.round(message.transferPartitions);
+    }
+    if (message.replaceAfterMs !== undefined) {
+      obj.replaceAfterMs = Math.round(message.replaceAfterMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ClusterSettings>): ClusterSettings {
+    return ClusterSettings.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ClusterSettings>): ClusterSettings {
+    const message = createBaseClusterSettings();
+    message.movesPerNode = object.movesPerNode ?? undefined;
+    message.movesPerCluster = object.movesPerCluster ?? undefined;
+    message.transferRateMib = object.transferRateMib ?? undefined;
+    message.transferPartitions = object.transferPartitions ?? undefined;
+    message.replaceAfterMs = object.replaceAfterMs ?? undefined;
     return message;
   },
 };
@@ -6600,6 +6926,303 @@ export const SetReplicationResponse: MessageFns<SetReplicationResponse> = {
   },
 };
 
+function createBaseChangeSettingsRequest(): ChangeSettingsRequest {
+  return { operationId: Buffer.alloc(0), epoch: 0n, dryRun: false, settings: undefined, unset: [], _unknownFields: {} };
+}
+
+export const ChangeSettingsRequest: MessageFns<ChangeSettingsRequest> = {
+  encode(message: ChangeSettingsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operationId.length !== 0) {
+      writer.uint32(138).bytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
+      }
+      writer.uint32(144).uint64(message.epoch);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(152).bool(message.dryRun);
+    }
+    if (message.settings !== undefined) {
+      ClusterSettings.encode(message.settings, writer.uint32(210).fork()).join();
+    }
+    if (message.unset.length !== 0) {
+      writer.uint32(218).fork();
+      for (const v of message.unset) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangeSettingsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangeSettingsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.operationId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.epoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 26: {
+            if (tag !== 210) {
+              break;
+            }
+
+            message.settings = ClusterSettings.decode(reader, reader.uint32());
+            continue;
+          }
+          case 27: {
+            if (tag === 216) {
+              message.unset.push(reader.int32() as any);
+
+              continue;
+            }
+
+            if (tag === 218) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.unset.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChangeSettingsRequest {
+    return {
+      operationId: isSet(object.operationId)
+        ? Buffer.from(bytesFromBase64(object.operationId))
+        : isSet(object.operation_id)
+        ? Buffer.from(bytesFromBase64(object.operation_id))
+        : Buffer.alloc(0),
+      epoch: isSet(object.epoch) ? BigInt(object.epoch) : 0n,
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+      settings: isSet(object.settings) ? ClusterSettings.fromJSON(object.settings) : undefined,
+      unset: globalThis.Array.isArray(object?.unset) ? object.unset.map((e: any) => clusterSettingFromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ChangeSettingsRequest): unknown {
+    const obj: any = {};
+    if (message.operationId.length !== 0) {
+      obj.operationId = base64FromBytes(message.operationId);
+    }
+    if (message.epoch !== 0n) {
+      obj.epoch = message.epoch.toString();
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
+    if (message.settings !== undefined) {
+      obj.settings = ClusterSettings.toJSON(message.settings);
+    }
+    if (message.unset?.length) {
+      obj.unset = message.unset.map((e) => clusterSettingToJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChangeSettingsRequest>): ChangeSettingsRequest {
+    return ChangeSettingsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChangeSettingsRequest>): ChangeSettingsRequest {
+    const message = createBaseChangeSettingsRequest();
+    message.operationId = object.operationId ?? Buffer.alloc(0);
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
+    message.dryRun = object.dryRun ?? false;
+    message.settings = (object.settings !== undefined && object.settings !== null)
+      ? ClusterSettings.fromPartial(object.settings)
+      : undefined;
+    message.unset = object.unset?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseChangeSettingsResponse(): ChangeSettingsResponse {
+  return { header: undefined, operation: undefined, view: undefined, _unknownFields: {} };
+}
+
+export const ChangeSettingsResponse: MessageFns<ChangeSettingsResponse> = {
+  encode(message: ChangeSettingsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== undefined) {
+      Header.encode(message.header, writer.uint32(10).fork()).join();
+    }
+    if (message.operation !== undefined) {
+      Operation.encode(message.operation, writer.uint32(18).fork()).join();
+    }
+    if (message.view !== undefined) {
+      View.encode(message.view, writer.uint32(26).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangeSettingsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangeSettingsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.header = Header.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.operation = Operation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.view = View.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChangeSettingsResponse {
+    return {
+      header: isSet(object.header) ? Header.fromJSON(object.header) : undefined,
+      operation: isSet(object.operation) ? Operation.fromJSON(object.operation) : undefined,
+      view: isSet(object.view) ? View.fromJSON(object.view) : undefined,
+    };
+  },
+
+  toJSON(message: ChangeSettingsResponse): unknown {
+    const obj: any = {};
+    if (message.header !== undefined) {
+      obj.header = Header.toJSON(message.header);
+    }
+    if (message.operation !== undefined) {
+      obj.operation = Operation.toJSON(message.operation);
+    }
+    if (message.view !== undefined) {
+      obj.view = View.toJSON(message.view);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChangeSettingsResponse>): ChangeSettingsResponse {
+    return ChangeSettingsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChangeSettingsResponse>): ChangeSettingsResponse {
+    const message = createBaseChangeSettingsResponse();
+    message.header = (object.header !== undefined && object.header !== null)
+      ? Header.fromPartial(object.header)
+      : undefined;
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation.fromPartial(object.operation)
+      : undefined;
+    message.view = (object.view !== undefined && object.view !== null) ? View.fromPartial(object.view) : undefined;
+    return message;
+  },
+};
+
 function createBaseReplicaMove(): ReplicaMove {
   return { partition: 0, fromNodeId: 0, toNodeId: 0, keys: undefined, bytes: undefined, _unknownFields: {} };
 }
@@ -7920,7 +8543,7 @@ export const MoveProgress: MessageFns<MoveProgress> = {
 /**
  * Looks at the cluster and changes it.
  *
- * Join, Leave, TransferWriter, Drain, Replace, Remove, Rebalance and SetReplication are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
+ * Join, Leave, TransferWriter, Drain, Replace, Remove, Rebalance, SetReplication and ChangeSettings are operations. An operation has an id that the caller draws, and names the epoch of the view that it was
  * computed on. The view after that one carries it, or no view ever does: so it never runs twice, and who did not hear its answer asks
  * GetOperation. Every node takes operations. A dry run shows the view that the operation would lead to, and changes nothing. Errors of all of
  * them: OPERATION_ID_LENGTH, EPOCH_MISSING, EPOCH_AHEAD, OPERATION_REFUSED.
@@ -8070,6 +8693,19 @@ export const ReconfigurationServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /**
+     * Changes settings of the cluster, at once and for all nodes: how much moves at a time, how fast, and when a lost member is replaced.
+     * The operation is done when a view carries the settings; later views carry them on. INVALID_ARGUMENT, SETTING_OUT_OF_RANGE when one is
+     * beyond its bounds; INVALID_ARGUMENT, REQUEST_MISSING when none is named, or one is to get a value and none.
+     */
+    changeSettings: {
+      name: "ChangeSettings",
+      requestType: ChangeSettingsRequest as typeof ChangeSettingsRequest,
+      requestStream: false,
+      responseType: ChangeSettingsResponse as typeof ChangeSettingsResponse,
+      responseStream: false,
+      options: {},
+    },
     /** Tells the fate of an operation, as far as this node knows. */
     getOperation: {
       name: "GetOperation",
@@ -8169,6 +8805,15 @@ export interface ReconfigurationServiceImplementation<CallContextExt = {}> {
     request: SetReplicationRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<SetReplicationResponse>>;
+  /**
+   * Changes settings of the cluster, at once and for all nodes: how much moves at a time, how fast, and when a lost member is replaced.
+   * The operation is done when a view carries the settings; later views carry them on. INVALID_ARGUMENT, SETTING_OUT_OF_RANGE when one is
+   * beyond its bounds; INVALID_ARGUMENT, REQUEST_MISSING when none is named, or one is to get a value and none.
+   */
+  changeSettings(
+    request: ChangeSettingsRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ChangeSettingsResponse>>;
   /** Tells the fate of an operation, as far as this node knows. */
   getOperation(
     request: GetOperationRequest,
@@ -8255,6 +8900,15 @@ export interface ReconfigurationServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<SetReplicationRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<SetReplicationResponse>;
+  /**
+   * Changes settings of the cluster, at once and for all nodes: how much moves at a time, how fast, and when a lost member is replaced.
+   * The operation is done when a view carries the settings; later views carry them on. INVALID_ARGUMENT, SETTING_OUT_OF_RANGE when one is
+   * beyond its bounds; INVALID_ARGUMENT, REQUEST_MISSING when none is named, or one is to get a value and none.
+   */
+  changeSettings(
+    request: DeepPartial<ChangeSettingsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ChangeSettingsResponse>;
   /** Tells the fate of an operation, as far as this node knows. */
   getOperation(
     request: DeepPartial<GetOperationRequest>,

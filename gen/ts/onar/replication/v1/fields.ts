@@ -241,6 +241,8 @@ export const OPERATION_WISH = {
   partitions: 7 as FieldNumber,
   byNodeId: 8 as FieldNumber,
   replicas: 9 as FieldNumber,
+  settings: 10 as FieldNumber,
+  unset: 11 as FieldNumber,
 } as const;
 
 /** onar.replication.v1.CopiesReady */

@@ -16,7 +16,13 @@ import {
   PutRequest,
   PutResponse,
 } from "../../kv/v1/kv.js";
-import { Member, OperationKind, StorageKind } from "../../reconfiguration/v1/reconfiguration.js";
+import {
+  ClusterSetting,
+  ClusterSettings,
+  Member,
+  OperationKind,
+  StorageKind,
+} from "../../reconfiguration/v1/reconfiguration.js";
 import { Ballot, Timestamp } from "./register.js";
 
 export const protobufPackage = "onar.replication.v1";
@@ -569,7 +575,7 @@ export interface OperationWish {
   epoch: number;
   /** Its SHA-256. */
   digest: Buffer;
-  /** The kind asked for: LEAVE, TRANSFER_WRITER, DRAIN, REPLACE, REMOVE, REBALANCE or SET_REPLICATION. */
+  /** The kind asked for: LEAVE, TRANSFER_WRITER, DRAIN, REPLACE, REMOVE, REBALANCE, SET_REPLICATION or CHANGE_SETTINGS. */
   kind: OperationKind;
   /** The node that it is about. */
   nodeId: number;
@@ -581,6 +587,12 @@ export interface OperationWish {
   byNodeId: number;
   /** SET_REPLICATION: how many replicas each partition gets. */
   replicas: number;
+  /** CHANGE_SETTINGS: the values that those set here get. */
+  settings:
+    | ClusterSettings
+    | undefined;
+  /** CHANGE_SETTINGS: those that are left to each node again. */
+  unset: ClusterSetting[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -4397,6 +4409,8 @@ function createBaseOperationWish(): OperationWish {
     partitions: [],
     byNodeId: 0,
     replicas: 0,
+    settings: undefined,
+    unset: [],
     _unknownFields: {},
   };
 }
@@ -4433,6 +4447,16 @@ export const OperationWish: MessageFns<OperationWish> = {
     }
     if (message.replicas !== 0) {
       writer.uint32(72).uint32(message.replicas);
+    }
+    if (message.settings !== undefined) {
+      ClusterSettings.encode(message.settings, writer.uint32(82).fork()).join();
+    }
+    if (message.unset.length !== 0) {
+      writer.uint32(90).fork();
+      for (const v of message.unset) {
+        writer.int32(v);
+      }
+      writer.join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -4540,6 +4564,32 @@ export const OperationWish: MessageFns<OperationWish> = {
             message.replicas = reader.uint32();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.settings = ClusterSettings.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag === 88) {
+              message.unset.push(reader.int32() as any);
+
+              continue;
+            }
+
+            if (tag === 90) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.unset.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4574,6 +4624,10 @@ export const OperationWish: MessageFns<OperationWish> = {
     message.partitions = object.partitions?.map((e) => e) || [];
     message.byNodeId = object.byNodeId ?? 0;
     message.replicas = object.replicas ?? 0;
+    message.settings = (object.settings !== undefined && object.settings !== null)
+      ? ClusterSettings.fromPartial(object.settings)
+      : undefined;
+    message.unset = object.unset?.map((e) => e) || [];
     return message;
   },
 };

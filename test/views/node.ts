@@ -2,7 +2,7 @@
  * One node of the world of views: the machines of src/core/view with a failure detector, heartbeats, and a disk that
  * may lose its tail.
  */
-import { type Instant, instant } from "../../src/base/time.js";
+import { type Duration, type Instant, instant } from "../../src/base/time.js";
 import { Detector } from "../../src/core/election/detector.js";
 import { Heartbeats } from "../../src/core/election/heartbeats.js";
 import { ballot } from "../../src/core/model/ballot.js";
@@ -52,6 +52,7 @@ export class ViewNode {
     disk: Disk,
     plans = false,
     readonly version: Version = ONLY,
+    viewStands?: Duration,
   ) {
     this.detector = new Detector({ self: id, peers: [] });
     this.heartbeats = new Heartbeats({ self: id, detector: this.detector, peers: [] });
@@ -62,6 +63,7 @@ export class ViewNode {
       detector: this.detector,
       heartbeats: this.heartbeats,
       encode: plans ? version.encode : null,
+      ...(viewStands === undefined ? {} : { viewStands }),
     });
   }
 

@@ -3,7 +3,9 @@
  * and a network loses, doubles, delays, reorders and cuts. After that a calm time, in which every node must come to
  * know the newest view, and new views must be decided.
  */
+
 import { Prng } from "../../src/base/prng.js";
+import type { Duration } from "../../src/base/time.js";
 import { type NodeId, nodeId } from "../../src/core/model/ids.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import { fateOf, operationFault, type ViewOperation } from "../../src/core/view/operation.js";
@@ -42,6 +44,8 @@ export interface ViewPlan {
   readonly planned: boolean;
   /** How long each message travels at least; not given: drawn by the seed. */
   readonly delayMs?: number;
+  /** How long a view stands before the next one is proposed; not given: as in real nodes. */
+  readonly viewStands?: Duration;
 }
 
 export function runViews(seed: number, keep = 0, plan: ViewPlan = { planned: false }): ViewRun {
@@ -90,6 +94,7 @@ class World {
   private readonly luck: Prng;
   private readonly faults: Faults;
   private readonly planned: boolean;
+  private readonly viewStands: Duration | undefined;
   private readonly updates: Prng;
   /** Nodes of two versions side by side: each process is of either one. */
   private readonly updating: boolean;
@@ -123,9 +128,10 @@ class World {
   constructor(
     private readonly seed: number,
     private readonly keep: number,
-    { planned, delayMs }: ViewPlan,
+    { planned, delayMs, viewStands }: ViewPlan,
   ) {
     this.planned = planned;
+    this.viewStands = viewStands;
     this.chance = new Prng(seed).fork("nemesis");
     this.luck = new Prng(seed).fork("network");
     this.updates = new Prng(seed).fork("versions");
@@ -191,7 +197,7 @@ class World {
   private start(host: Host): void {
     host.life++;
     const { life } = host;
-    host.node = new ViewNode(host.id, host.disk, this.planned, this.versionOfNext());
+    host.node = new ViewNode(host.id, host.disk, this.planned, this.versionOfNext(), this.viewStands);
     // The wish is as durable as the view that grants it.
     if (host.wishes && !wasTaken(host)) host.node.wish(memberAt(host.id, host.address));
     const { version, chain } = host.node;

@@ -49,8 +49,8 @@ export class Chain {
   private readonly own: OwnRequests;
   private readonly spreading = new Spreading();
   private spreadAt: Instant = NEVER;
-  /** When the newest view became known here. */
-  private learnedAt: Instant = NEVER;
+  /** When the newest view became known here, in this life. */
+  learnedAt: Instant = NEVER;
 
   constructor(
     readonly self: NodeId,

@@ -104,4 +104,4 @@ const isBetween = (value: number, least: number, most: number): boolean =>
   Number.isSafeInteger(value) && value >= least && value <= most;
 
 const isSetOf = (ids: readonly NodeId[], of: ReadonlySet<NodeId>): boolean =>
-  new Set(ids).size === ids.length && ids.every((id) => of.has(id));
+  ids.every((id, at) => of.has(id) && ids.indexOf(id) === at);

@@ -120,7 +120,7 @@ export function placementFault(
   { epoch, replicationFactor }: Pick<View, "epoch" | "replicationFactor">,
 ): string | null {
   const { replicas } = after;
-  if (sameSet(replicas, before.replicas)) {
+  if (sameList(replicas, before.replicas) || sameSet(replicas, before.replicas)) {
     if (after.groupEpoch !== before.groupEpoch) return "its group epoch changes though its replicas do not";
     if (!sameList(replicas, before.replicas)) return "its places change though its replicas do not";
     return progressFault(before, after);

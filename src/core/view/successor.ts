@@ -50,11 +50,12 @@ function votersFault(before: View, after: View): string | null {
 
 /** Every replica is a member, and each group follows from the one before (move.ts). */
 function placementsFault(before: View, after: View): string | null {
+  const members = new Set(after.members.map(({ id }) => id));
   for (const [partition, placement] of after.partitions.entries()) {
     const earlier = before.partitions[partition];
     if (earlier === undefined) return `partition ${partition} is new`;
     if (placement.replicas.length === 0) return `partition ${partition} has no replica`;
-    if (placement.replicas.some((replica) => !after.members.some((member) => member.id === replica)))
+    if (!placement.replicas.every((replica) => members.has(replica)))
       return `a replica of partition ${partition} is no member`;
     const { preferred } = placement;
     if (preferred !== undefined && !placement.replicas.includes(preferred))

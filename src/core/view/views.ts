@@ -2,7 +2,7 @@
  * The views as one node runs them: the chain, the election of its proposer, and what the proposer proposes by itself.
  * Whoever drives it lets the newest view count before any further input.
  */
-import { type Duration, duration, type Instant } from "../../base/time.js";
+import { type Duration, duration, type Instant, since } from "../../base/time.js";
 import type { Detector } from "../election/detector.js";
 import type { Heartbeats } from "../election/heartbeats.js";
 import type { NodeId, ViewEpoch } from "../model/ids.js";
@@ -18,6 +18,12 @@ import type { View } from "./view.js";
 import { Voting } from "./voting.js";
 import { type Move, nextMoves, wishedMoves } from "./wished-moves.js";
 
+/**
+ * How long the proposer lets a view stand before it proposes the next one. A view costs every member some work. Many in
+ * a row would take that from clients. One view takes all that is asked for meanwhile.
+ */
+const VIEW_STANDS: Duration = duration(250);
+
 export interface ViewsOptions {
   readonly self: NodeId;
   readonly newest: EncodedView;
@@ -31,6 +37,8 @@ export interface ViewsOptions {
   readonly moves?: (view: View) => readonly Move[];
   /** Moves under way together, as long as the view says nothing of it. */
   readonly moveCaps?: MoveCaps;
+  /** How long a view stands before this node proposes the next one. */
+  readonly viewStands?: Duration;
   /**
    * A member that is not heard for so long gives its replicas to others, if the view says nothing of it. Missing, or
    * 0: never.
@@ -47,8 +55,11 @@ export class Views {
   /** Replicas that are ready are recorded once a round: one view for all that are known by then. */
   private records = false;
   private readonly moveCaps: MoveCaps;
+  private readonly viewStands: Duration;
   private readonly suspicion: Suspicion;
   private readonly moves: (view: View) => readonly Move[];
+  /** The newest view does not stand for long enough yet: what may follow it is planned in a moment. */
+  private plansLater = false;
   /** Worked out once for each view: that takes a while. */
   private wished: { readonly view: View; readonly moves: readonly Move[] } | null = null;
 
@@ -59,6 +70,7 @@ export class Views {
     this.encode = options.encode;
     this.moves = options.moves ?? ((): readonly Move[] => []);
     this.moveCaps = options.moveCaps ?? MOVE_CAPS;
+    this.viewStands = options.viewStands ?? VIEW_STANDS;
     const { replaceAfter = duration(0) } = options;
     this.suspicion = new Suspicion({ self, detector, heartbeats, replaceAfter });
     this.chain = new Chain(self, newest);
@@ -78,7 +90,7 @@ export class Views {
 
   /** Something is to be asked again in a moment: `resend` is called in time. */
   get busy(): boolean {
-    return this.chain.busy;
+    return this.chain.busy || this.plansLater;
   }
 
   receive(now: Instant, from: NodeId, message: ViewMessage, out: ChainOutbox): void {
@@ -133,7 +145,12 @@ export class Views {
 
   private plan(now: Instant, out: ChainOutbox): void {
     const { chain, detector, encode } = this;
+    this.plansLater = false;
     if (encode === null || chain.proposer?.elected !== true || chain.proposer.next !== null) return;
+    if (since(now, chain.learnedAt) < this.viewStands) {
+      this.plansLater = true;
+      return;
+    }
     const mayVote = (node: NodeId): boolean => chain.holdsNewest(node) && (node === chain.self || detector.hears(node));
     const next = plannedView(chain.newest, {
       wishing: chain.wishing(),

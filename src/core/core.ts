@@ -23,6 +23,7 @@ import { CatchUpLoad } from "./replica/catch-up-load.js";
 import { MendingLoad } from "./replica/mending-load.js";
 import { Resending } from "./resending.js";
 import { endRounds } from "./round-end.js";
+import { tellCopies } from "./telling.js";
 import { Transfers } from "./transfers.js";
 import type { ChainOutbox, ViewConflict } from "./view/chain-outbox.js";
 import type { EncodedView } from "./view/encoded-view.js";
@@ -367,20 +368,6 @@ export class Core {
     if (this.heartbeats.hasNews) this.resending.begin(now);
   }
 
-  /** Ready is said by the replica itself, once that is durable, to all voters, until a view records it (V4). */
-  private tellReady(out: Outbox): void {
-    if (this.views === null) return;
-    const ready = this.copies.news(this.view);
-    if (ready.length === 0) return;
-    const sink = planted("V4.ready-early") ? out.sendNow : out.sendDurable;
-    const { voters, partitions } = this.view;
-    // The proposer may share no partition with this node (H2).
-    const told = planted("V4.told-to-group")
-      ? voters.filter((voter) => ready.some(({ partition: p }) => partitions[p]?.replicas.includes(voter)))
-      : voters;
-    for (const voter of told) sink.push(voter, { kind: "copies-ready", epoch: this.view.epoch, ready });
-  }
-
   private endRound(now: Instant, out: Outbox): void {
     if (this.started) {
       const stalled = now - this.roundDue > this.round;
@@ -389,7 +376,7 @@ export class Core {
       endRounds(now, this.partitions.values(), this.leaving || this.full, out);
       for (const served of this.partitions.values()) if (served.busy) this.resending.keep(now, served);
       this.ofViews(now, out, (views, sink) => views.roundEnded(now, sink));
-      this.tellReady(out);
+      if (this.views !== null) tellCopies(this.copies, this.view, out);
     }
     this.started = true;
     this.roundTrips.sent(this.detector.round, now);

@@ -5,6 +5,9 @@
  * is ready. A view that changes the group seals it, durably: from then on it answers nothing of the old epoch (V2). A
  * copy that stays then serves the next epoch. Any other one keeps what it holds, for those that need it.
  *
+ * A copy may vouch for its epoch, durably: it accepted nothing of it, and never will (V8). It answers nothing from then
+ * on, until a view gives it another epoch, or says that this one can be void no more.
+ *
  * Invariants
  * L1 A copy is sealed once for an epoch, and its epoch never falls.
  * L2 It answers in one epoch only, the one that it is ready in. All of this follows from durable entries, at every
@@ -17,7 +20,7 @@ import { majorityOf } from "../base/votes.js";
 import type { Entry } from "./model/entry.js";
 import { FOUNDING, type GroupEpoch, type NodeId } from "./model/ids.js";
 import { planted } from "./model/planted.js";
-import type { Placement } from "./view/view.js";
+import type { Placement, PreviousGroup } from "./view/view.js";
 
 export class Life {
   /** The group epoch that this copy belongs to; the last one, if it left. */
@@ -26,6 +29,8 @@ export class Life {
   ready: boolean;
   /** It was sealed by the group of that epoch, and does not stay; null: it may still serve. */
   left: GroupEpoch | null = null;
+  /** The last epoch that it vouched for; null: none. */
+  vouched: GroupEpoch | null = null;
 
   constructor(
     /** The group epoch in which it began with nothing: which copy it is. */
@@ -39,6 +44,17 @@ export class Life {
   restore(entry: Entry): void {
     if (entry.kind === "sealed") this.seal(entry.epoch, entry.stays);
     else if (entry.kind === "ready") this.ready = true;
+    else if (entry.kind === "vouched") this.vouched = entry.epoch;
+  }
+
+  /** It vouched for its epoch, which may be void. No view names the group before any more once it cannot be. */
+  vouches({ previous }: Placement): boolean {
+    return this.vouched === this.epoch && previous !== undefined;
+  }
+
+  /** It answers nothing of its epoch, and never gets ready in it. */
+  isSilent(placement: Placement): boolean {
+    return this.vouches(placement) && !planted("V8.answers");
   }
 
   seal(epoch: GroupEpoch, stays: boolean): void {
@@ -74,9 +90,13 @@ export function turnOf(life: Life | null, placement: Placement, self: NodeId): T
  */
 function isStayer(life: Life, { previous, replicas }: Placement, self: NodeId): boolean {
   if (previous === undefined || !life.ready) return false;
-  const served = life.epoch === previous.groupEpoch && previous.replicas.includes(self);
+  const served = (life.epoch === previous.groupEpoch || wasCarried(life, previous)) && previous.replicas.includes(self);
   return (served || planted("stayer.returns")) && keepsState(previous.replicas, replicas);
 }
+
+/** It went on from that group to one that is void, and accepted nothing there: it is as it was (V8). */
+const wasCarried = ({ copy, epoch, vouched }: Life, { groupEpoch }: PreviousGroup): boolean =>
+  vouched === epoch && copy <= groupEpoch && groupEpoch < epoch;
 
 /**
  * Whether replicas that are in both groups may keep what they hold. Take any majority of the new group that is made of

@@ -8,6 +8,7 @@
  * V4 A newcomer answers nothing before it is ready.
  * V6 A copy outside the newest group is dropped only when the newest view names no group before. Then every replica of
  *    the newest group is recorded as ready.
+ * V8 A copy that vouched for its epoch answers nothing of it, as long as a view may make that epoch void.
  */
 
 import { present, unreachable } from "../base/assert.js";
@@ -28,9 +29,10 @@ import type { RegisterTable } from "./model/table.js";
 import { ServedPartition, type ServedPartitionOptions } from "./partition.js";
 import { Group } from "./quorum/group.js";
 import { Replica } from "./replica/replica.js";
-import type { ReadyCopy } from "./view/message.js";
+import type { ReadyCopy, VouchedCopy } from "./view/message.js";
 import { isRecorded, mayAnswer, writerToBe } from "./view/move.js";
 import { type Placement, placementOf, type View } from "./view/view.js";
+import { wantsVouches } from "./view/void-epoch.js";
 
 /** A copy that storage brings back. */
 export interface RestoredCopy {
@@ -69,7 +71,7 @@ export interface PartitionsOptions {
 }
 
 /** Partitions of a node whose word is told in one message; the rest is told once these are recorded. */
-const MAX_TOLD_READY = 4_096;
+const MAX_TOLD = 4_096;
 
 export class Partitions {
   /** Those that answer. */
@@ -118,6 +120,9 @@ export class Partitions {
       const partition = partitionOf(p);
       if (this.turn(now, partition, placement, pausing, out)) turned.push(partition);
       if (placement.previous === undefined && this.older.size + this.newest.size > 0) this.drop(partition, out);
+      const isAsked = wantsVouches(view, placement);
+      if (isAsked ? this.vouches(partition, placement, out) : this.speaksAgain(now, partition, placement))
+        turned.push(partition);
     }
     return turned;
   }
@@ -141,7 +146,7 @@ export class Partitions {
   ): ServedPartition | null {
     const kept = this.newest.get(partition);
     if (kept === undefined || kept.replica === null || kept.life.ready || kept.life.left !== null) return null;
-    if (kept.life.epoch !== placement.groupEpoch) return null;
+    if (kept.life.epoch !== placement.groupEpoch || kept.life.isSilent(placement)) return null;
     const { epoch } = kept.life;
     kept.life.ready = true;
     out.entries.push({ kind: "ready", partition, epoch });
@@ -157,9 +162,22 @@ export class Partitions {
       const bad = this.newest.get(partition)?.replica?.inherited.marks.size ?? 0;
       if (placement.groupEpoch !== group.epoch || isRecorded(placement, this.self, bad)) continue;
       news.push({ partition, groupEpoch: group.epoch, bad });
-      if (news.length >= MAX_TOLD_READY) break;
+      if (news.length >= MAX_TOLD) break;
     }
     return news;
+  }
+
+  /** Copies here that vouched for the epochs of the groups that the view names. */
+  vouched(view: View): readonly VouchedCopy[] {
+    const told: VouchedCopy[] = [];
+    for (const [partition, { life }] of this.newest) {
+      if (life.vouched === null || life.left !== null) continue;
+      const placement = placementOf(view, partition);
+      const { epoch } = life;
+      if (life.vouches(placement) && epoch === placement.groupEpoch) told.push({ partition, groupEpoch: epoch });
+      if (told.length >= MAX_TOLD) break;
+    }
+    return told;
   }
 
   /** The copy that is ready, and not sealed (H11); null: there is none. */
@@ -169,6 +187,33 @@ export class Partitions {
     if (!planted("H11.not-ready")) return null;
     const { life, replica } = this.newest.get(partition) ?? {};
     return life === undefined || replica == null ? null : { epoch: life.epoch, replica };
+  }
+
+  /**
+   * A newcomer without which the group cannot work is to give its replicas away. If the copy here accepted nothing, it
+   * says so from now on, and takes no part in this epoch (V8).
+   */
+  private vouches(partition: Partition, placement: Placement, out: Outbox): boolean {
+    const { life, replica } = this.newest.get(partition) ?? {};
+    if (life === undefined || life.left !== null || life.epoch !== placement.groupEpoch) return false;
+    if (life.vouched === life.epoch || (replica?.hasAccepted === true && !planted("V8.accepted"))) return false;
+    life.vouched = life.epoch;
+    if (!planted("V8.lost")) out.entries.push({ kind: "vouched", partition, epoch: life.epoch });
+    if (planted("V8.answers")) return false;
+    this.end(partition, out);
+    this.parts.heartbeats.setGroup(partition, placement.replicas);
+    return true;
+  }
+
+  /** The epoch that the copy vouched for can be void no more: all were recorded as ready before that was proposed. */
+  private speaksAgain(now: Instant, partition: Partition, placement: Placement): boolean {
+    const kept = this.newest.get(partition);
+    if (kept === undefined || kept.life.vouched === null || placement.previous !== undefined) return false;
+    const speaks = kept.life.vouched === kept.life.epoch && !this.served.has(partition);
+    kept.life.vouched = null;
+    if (!speaks || !this.isServing(kept.life, placement)) return false;
+    this.serve(now, partition, placement, kept, []);
+    return true;
   }
 
   private turn(now: Instant, partition: Partition, placement: Placement, pausing: boolean, out: Outbox): boolean {
@@ -297,7 +342,9 @@ export class Partitions {
     return replica;
   }
 
-  private isServing(life: Life, { groupEpoch, replicas }: Placement): boolean {
+  private isServing(life: Life, placement: Placement): boolean {
+    const { groupEpoch, replicas } = placement;
+    if (life.isSilent(placement)) return false;
     return life.left === null && life.ready && life.epoch === groupEpoch && replicas.includes(this.self);
   }
 

@@ -178,7 +178,7 @@ export class Transfers {
 
   private wantsMerge(partition: Partition, placement: Placement): boolean {
     const kept = this.takingOver(partition, placement, this.merges.get(partition));
-    return kept !== null && !kept.life.ready;
+    return kept !== null && !kept.life.ready && !kept.life.isSilent(placement);
   }
 
   private wantsLate(partition: Partition, placement: Placement): boolean {

@@ -34,6 +34,9 @@ export class CopyState {
   private ready: GroupEpoch | null = null;
   private stayed: GroupEpoch | null = null;
   private left: GroupEpoch | null = null;
+  /** The last group epochs in which it accepted anything, and that it vouched for. */
+  private accepted: GroupEpoch | null = null;
+  private vouched: GroupEpoch | null = null;
   private promise: Ballot | null = null;
   private reservation: Revision = NO_REVISION;
   private floor: Revision = NO_REVISION;
@@ -78,6 +81,12 @@ export class CopyState {
         return;
       case "ready":
         this.ready = entry.epoch;
+        return;
+      case "accepted":
+        this.accepted = entry.epoch;
+        return;
+      case "vouched":
+        this.vouched = entry.epoch;
         return;
       case "cursor":
         this.cursors.set(entry.source, { copy: entry.copy, change: entry.change });
@@ -126,7 +135,9 @@ export class CopyState {
     if (floor > 0) yield { kind: "floor", partition, floor };
     for (const { ballot, seq } of this.settled.list()) yield { kind: "settled", partition, ballot, seq };
     for (const [source, { copy, change }] of this.cursors) yield { kind: "cursor", partition, source, copy, change };
-    const { preCopied, merged, tookOver } = this;
+    const { preCopied, merged, tookOver, accepted, vouched } = this;
+    if (accepted !== null) yield { kind: "accepted", partition, epoch: accepted };
+    if (vouched !== null) yield { kind: "vouched", partition, epoch: vouched };
     if (preCopied !== null) yield preCopied;
     if (tookOver !== null) yield { kind: "took-over", partition, groupEpoch: tookOver };
     if (merged !== null) yield merged;

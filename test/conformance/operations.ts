@@ -116,7 +116,11 @@ export class Dice {
   private transferEntry(partition: Partition, key: Key): Entry {
     const { chance } = this;
     const epoch = groupEpoch(this.round);
-    switch (chance.below(4)) {
+    switch (chance.below(6)) {
+      case 4:
+        return { kind: "accepted", partition, epoch };
+      case 5:
+        return { kind: "vouched", partition, epoch };
       case 0: {
         const upTo = chance.chance(0.3) ? null : key;
         const from = { source: nodeId(1 + chance.below(3)), copy: groupEpoch(1), change: changeNumber(this.round) };
@@ -311,6 +315,8 @@ function stateText(entry: Exclude<Entry, { kind: "register" | "removed" }>): { n
     case "sealed":
       return { name: `${name} ${entry.stays}`, text: padded(entry.epoch) };
     case "ready":
+    case "accepted":
+    case "vouched":
       return { name, text: padded(entry.epoch) };
     case "cursor":
       return { name: `${name} ${entry.source}`, text: `${entry.copy} ${padded(entry.change)}` };

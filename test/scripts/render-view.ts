@@ -33,12 +33,15 @@ export function renderView(message: ViewMessage): string {
       return `Asks for ${kind} of node ${node} after view ${epoch}`;
     }
     case "copies-ready":
-      return message.ready
-        .map(({ partition, groupEpoch, bad }) => {
+      return [
+        ...message.ready.map(({ partition, groupEpoch, bad }) => {
           const waiting = bad === 0 ? "" : `, ${bad} bad keys wait`;
           return `Ready in partition ${partition}, epoch ${groupEpoch}${waiting}`;
-        })
-        .join("; ");
+        }),
+        ...message.vouched.map(
+          ({ partition, groupEpoch }) => `Vouches for nothing in partition ${partition}, epoch ${groupEpoch}`,
+        ),
+      ].join("; ");
     default:
       return unreachable(message);
   }

@@ -72,6 +72,12 @@ const DIRECTED = new Map<string, string>([
   // The simulator's moves are of single replicas.
   ["V5.gives-up-unheard", "a script"],
   ["V6.emptied-early", "a script"],
+  // They need a newcomer that dies, or is to be drained, before it is recorded as ready.
+  ["V8.accepted", "a script"],
+  ["V8.answers", "a script"],
+  ["V8.too-few", "a script"],
+  ["V8.lost", "a unit test"],
+  ["V8.told-early", "a unit test"],
   ["S1.one-voter", "a unit test"],
   ["S2.whole-side", "a unit test"],
   ["growth.even-unready", "a unit test"],

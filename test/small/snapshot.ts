@@ -35,7 +35,8 @@ const OMITTED: Readonly<Record<string, readonly string[]>> = {
   // `settledUnsaved` asks for an entry once a round; `settledRevision` is shown to clients as a hint and decides
   // nothing.
   PartitionRevisions: ["partition", "settledRevision", "recollection"],
-  Fence: ["group"],
+  // No epoch becomes void here: nobody is asked whether it accepted anything of one.
+  Fence: ["group", "accepted"],
   // Instants: every resend explored here is due. `messages` counts only under a planted bug.
   Round: ["asking", "messages"],
   Flight: ["undone", "owner", "bytes", "askedAt", "repeated", "departedAt", "done", "messages"],

@@ -81,13 +81,15 @@ export const KIND = {
   merged: 19,
   "took-over": 20,
   inherited: 21,
+  accepted: 22,
+  vouched: 23,
 } as const satisfies Record<StoredEntry["kind"], number>;
 
 /** Whose loss costs time and never safety: a rotten one is forgotten. */
 const LAZY: ReadonlySet<number> = new Set([KIND.settled, KIND.cursor, KIND.seen, KIND["pre-copied"], KIND.merged]);
 
 export const isLazy = (kind: number): boolean => LAZY.has(kind);
-export const isKnown = (kind: number): boolean => kind >= KIND.register && kind <= KIND.inherited;
+export const isKnown = (kind: number): boolean => kind >= KIND.register && kind <= KIND.vouched;
 
 /** The content of a record's header. */
 export interface EntryHead {
@@ -152,6 +154,8 @@ export function bodyOf(entry: StoredEntry): Buffer {
     case "sealed":
       return scratch.subarray(0, scratch.writeUInt8(entry.stays ? 1 : 0, put64(scratch, entry.epoch, 0)));
     case "ready":
+    case "accepted":
+    case "vouched":
       return scratch.subarray(0, put64(scratch, entry.epoch, 0));
     case "next-table":
       return scratch.subarray(0, scratch.writeUInt32LE(entry.next, 0));
@@ -210,6 +214,10 @@ export function stateFrom(kind: number, partition: Partition, body: Buffer): Sta
       return { kind: "sealed", partition, epoch: groupEpoch(get64(body, 0)), stays: body.readUInt8(8) !== 0 };
     case KIND.ready:
       return { kind: "ready", partition, epoch: groupEpoch(get64(body, 0)) };
+    case KIND.accepted:
+      return { kind: "accepted", partition, epoch: groupEpoch(get64(body, 0)) };
+    case KIND.vouched:
+      return { kind: "vouched", partition, epoch: groupEpoch(get64(body, 0)) };
     case KIND.promise:
       return { kind: "promise", partition, ballot: getBallot(body, 0) };
     case KIND.reservation:

@@ -67,6 +67,7 @@ export function viewMessageToWire(m: ViewMessage): WireMessage {
         value: {
           epoch: m.epoch,
           ready: m.ready.map(({ partition, groupEpoch, bad }) => ({ partition, groupEpoch, badKeys: bad })),
+          vouched: m.vouched.slice(),
         },
       };
     default:
@@ -129,8 +130,9 @@ export function viewMessageFromWire(wire: WireMessage): ViewMessage | null {
     case "operationWish":
       return operationWishFromWire(wire.value);
     case "copiesReady": {
-      const { epoch, ready } = wire.value;
-      if (ready.length > MAX_PARTITIONS) throw new Error(`${ready.length} copies`);
+      const { epoch, ready, vouched } = wire.value;
+      const most = Math.max(ready.length, vouched.length);
+      if (most > MAX_PARTITIONS) throw new Error(`${most} copies`);
       return {
         kind: "copies-ready",
         epoch: viewEpoch(epoch),
@@ -138,6 +140,10 @@ export function viewMessageFromWire(wire: WireMessage): ViewMessage | null {
           partition: partition(one.partition),
           groupEpoch: groupEpoch(one.groupEpoch),
           bad: one.badKeys,
+        })),
+        vouched: vouched.map((one) => ({
+          partition: partition(one.partition),
+          groupEpoch: groupEpoch(one.groupEpoch),
         })),
       };
     }

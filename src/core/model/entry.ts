@@ -40,6 +40,13 @@ export type Entry =
   | { readonly kind: "sealed"; readonly partition: Partition; readonly epoch: GroupEpoch; readonly stays: boolean }
   /** The copy has all that its group needs, durably, and answers in that epoch (V4). */
   | { readonly kind: "ready"; readonly partition: Partition; readonly epoch: GroupEpoch }
+  /**
+   * The replica let through something else than a Prepare of that group epoch, or took a register in it. From then on
+   * it vouches for nothing (V8). Never written of the founding's epoch, which is not void.
+   */
+  | { readonly kind: "accepted"; readonly partition: Partition; readonly epoch: GroupEpoch }
+  /** It accepted nothing of that group epoch, and never will: it answers nothing of it from here on (V8). */
+  | { readonly kind: "vouched"; readonly partition: Partition; readonly epoch: GroupEpoch }
   /** The last settled seq known of a ballot. Lazy: losing it costs an impose, never safety. */
   | { readonly kind: "settled"; readonly partition: Partition; readonly ballot: Ballot; readonly seq: number }
   | TransferEntry;

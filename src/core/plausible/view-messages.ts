@@ -35,7 +35,8 @@ export function viewMessage(values: Values, now: Instant, from: NodeId, message:
     case "copies-ready":
       return (
         listed(message.ready.length, values.partitions, "copies") ??
-        first(message.ready, ({ partition }) => values.partition(partition))
+        listed(message.vouched.length, values.partitions, "copies") ??
+        first([...message.ready, ...message.vouched], ({ partition }) => values.partition(partition))
       );
     default:
       return unreachable(message);

@@ -1,10 +1,14 @@
 /**
  * The fence (R1): a replica promises ballots, and refuses whatever has a lower one than its promise. The promise is
  * durable before anything that it admitted is answered (R8).
+ *
+ * It also remembers, durably, whether it let through anything but a Prepare since the group's epoch began. A replica
+ * that did not may say that nothing was decided in that epoch (V8).
  */
 import { assert } from "../../base/assert.js";
 import { type Ballot, compareBallots, initialBallot } from "../model/ballot.js";
-import { attempt as attemptOf, type NodeId } from "../model/ids.js";
+import type { Entry } from "../model/entry.js";
+import { attempt as attemptOf, FOUNDING, groupEpoch, type NodeId } from "../model/ids.js";
 import type { Fenced } from "../model/message.js";
 import type { Outbox } from "../model/outbox.js";
 import { planted } from "../model/planted.js";
@@ -13,6 +17,8 @@ import type { Group } from "../quorum/group.js";
 export class Fence {
   /** The highest ballot that was answered for. */
   promise: Ballot;
+  /** The last group epoch in which anything but a Prepare was let through; 0: there was none. */
+  accepted = groupEpoch(0);
 
   constructor(private group: Pick<Group, "partition" | "epoch">) {
     this.promise = initialBallot(group.epoch);
@@ -26,16 +32,22 @@ export class Fence {
   }
 
   /** From a durable entry. */
-  restore(ballot: Ballot): void {
+  restore(entry: Extract<Entry, { kind: "promise" | "sealed" | "accepted" }>): void {
+    if (entry.kind === "accepted") this.accepted = entry.epoch;
+    else if (entry.kind === "promise") this.restorePromise(entry.ballot);
+    else if (entry.stays) this.restorePromise(initialBallot(entry.epoch));
+  }
+
+  private restorePromise(ballot: Ballot): void {
     if (compareBallots(ballot, this.promise) > 0) this.promise = ballot;
   }
 
   /** Refuses what is below the promise, and raises the promise to what it lets through. */
   admits(from: NodeId, ballot: Ballot, of: Fenced, attempt: number, out: Outbox): boolean {
     const order = compareBallots(ballot, this.promise);
-    if (order === 0) return true;
-    if (order > 0) {
-      this.raise(ballot, out);
+    if (order > 0) this.raise(ballot, out);
+    if (order >= 0) {
+      if (of !== "prepare") this.accept(out);
       return true;
     }
     if (planted("R2") && (of === "write" || of === "impose")) {
@@ -51,6 +63,14 @@ export class Fence {
       promised: this.promise,
     });
     return false;
+  }
+
+  /** The copy takes part in its group's epoch from here on. No view can make the founding's void. */
+  accept(out: Outbox): void {
+    const { partition, epoch } = this.group;
+    if (this.accepted === epoch || epoch === FOUNDING) return;
+    this.accepted = epoch;
+    out.entries.push({ kind: "accepted", partition, epoch });
   }
 
   raise(ballot: Ballot, out: Outbox): void {

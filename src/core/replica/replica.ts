@@ -18,7 +18,6 @@ import {
   type Ballot,
   compareBallots,
   compareTimestamps,
-  initialBallot,
   sameBallot,
   sameTimestamp,
   type Timestamp,
@@ -78,6 +77,11 @@ export class Replica {
     this.fence.promise = ballot;
   }
 
+  /** Since the group's epoch began something else than a Prepare was let through, or a register taken. */
+  get hasAccepted(): boolean {
+    return this.fence.accepted === this.group.epoch;
+  }
+
   /**
    * The copy stays in the group of a later epoch. In one durable record it is sealed, and promises what every replica
    * of that epoch starts with (V2). All that it holds and knows goes along.
@@ -101,14 +105,13 @@ export class Replica {
   restore(entry: Entry): void {
     switch (entry.kind) {
       case "promise":
-        return this.fence.restore(entry.ballot);
+      case "sealed":
+      case "accepted":
+        return this.fence.restore(entry);
       case "reservation":
       case "settled":
       case "floor":
         return this.revisions.restore(entry);
-      case "sealed":
-        if (entry.stays && entry.epoch > this.promise.groupEpoch) this.fence.restore(initialBallot(entry.epoch));
-        return;
       case "inherited":
         return this.inherited.restore(entry);
       case "took-over":
@@ -122,6 +125,7 @@ export class Replica {
       case "cursor":
       case "pre-copied":
       case "ready":
+      case "vouched":
         return;
       default:
         return unreachable(entry);
@@ -346,6 +350,7 @@ export class Replica {
     assert(fenced, "I1: no register has a higher ballot than the promise");
     const rises = held === null || held === BAD || compareTimestamps(held.timestamp, timestamp) < 0;
     assert(rises, "I2: the timestamp of a key never falls");
+    this.fence.accept(out);
     const change = this.nextChange();
     this.table.put(register, change, settled);
     this.recollection.note(register.timestamp);
@@ -356,6 +361,7 @@ export class Replica {
   }
 
   private remove(key: Key, out: Outbox): void {
+    this.fence.accept(out);
     const change = this.nextChange();
     this.table.remove(key, change);
     out.entries.push({ kind: "removed", partition: this.group.partition, key, change });

@@ -28,6 +28,7 @@ import type { ChainOutbox, ProposalRefusal } from "./chain-outbox.js";
 import type { EncodedView } from "./encoded-view.js";
 import { HeardReadies } from "./heard-readies.js";
 import { HeardRequests } from "./heard-requests.js";
+import { HeardVouches } from "./heard-vouches.js";
 import { HeldViews } from "./held-views.js";
 import { type JoinWish, knownEpochOf, type OperationWish, type ViewEntry, type ViewMessage } from "./message.js";
 import type { ViewOperation } from "./operation.js";
@@ -46,6 +47,7 @@ export class Chain {
   private readonly held: HeldViews;
   private readonly requests = new HeardRequests();
   private readonly readies = new HeardReadies();
+  private readonly vouches = new HeardVouches();
   private readonly own: OwnRequests;
   private readonly spreading = new Spreading();
   private spreadAt: Instant = NEVER;
@@ -141,6 +143,11 @@ export class Chain {
     return this.readies.all;
   }
 
+  /** Replicas that vouched for the groups that the newest view names (V8). */
+  get vouched(): ReadonlyMap<Partition, readonly NodeId[]> {
+    return this.vouches.all;
+  }
+
   /** It was asked for at this node, and no newer view says what became of it. */
   isAsked(operation: string): boolean {
     return this.own.isAsked(operation);
@@ -229,7 +236,8 @@ export class Chain {
       case "operation-wish":
         return this.onOperation(now, from, message, out);
       case "copies-ready":
-        return this.readies.heard(from, message, this.newest.view);
+        this.readies.heard(from, message, this.newest.view);
+        return this.vouches.heard(from, message, this.newest.view);
       default:
         return unreachable(message);
     }
@@ -316,6 +324,7 @@ export class Chain {
       this.own.learned(view, newest.view);
       this.requests.clear();
       this.readies.advance(view);
+      this.vouches.advance(view, newest.view);
       this.voter = new Voter(this.self, decided);
       this.learnedAt = now;
       const isMember = (node: NodeId): boolean => memberOf(view, node) !== undefined;

@@ -111,13 +111,15 @@ export interface OperationWish {
 
 /**
  * A replica's node to every voter of the newest view it knows, once a round, until a view records it. These copies here
- * have all that their groups need, durably, and answer (V4). Nobody infers it.
+ * have all that their groups need, durably, and answer (V4). Nobody infers it. Others accepted nothing of the epoch of
+ * their group, durably, and never will (V8).
  */
 export interface CopiesReady {
   readonly kind: "copies-ready";
   /** The epoch of that view. */
   readonly epoch: ViewEpoch;
   readonly ready: readonly ReadyCopy[];
+  readonly vouched: readonly VouchedCopy[];
 }
 
 export interface ReadyCopy {
@@ -125,6 +127,12 @@ export interface ReadyCopy {
   readonly groupEpoch: GroupEpoch;
   /** Keys that the copy inherited as bad and that still wait. */
   readonly bad: number;
+}
+
+export interface VouchedCopy {
+  readonly partition: Partition;
+  /** The epoch that can be void. */
+  readonly groupEpoch: GroupEpoch;
 }
 
 export type ViewMessage =

@@ -6,6 +6,9 @@
  * Rules
  * V5  One replica of a group changes in a view, and only when every replica is recorded as ready. Or all but one are,
  *     that one gives way or goes, and those that are ready are a majority. A group grows or shrinks only towards δ.
+ * V8  A view may also undo the newest move of a group (void-epoch.ts). Then it names the group before again, and is
+ *     judged as the next one of that. A group of more than two replicas is never named again. Every replica of a
+ *     smaller one was recorded as ready when a view gave it up, by V5. So nothing else that was said of it is needed.
  * H17 The places of a group that a move made are those of its replicas' ids.
  */
 import { majorityOf } from "../../base/votes.js";
@@ -106,6 +109,16 @@ export function recording(placement: Placement, told: readonly ReadyReplica[]): 
   return changed ? { ...group, previous, ready: all } : placement;
 }
 
+/** Replicas of a group that may be named as previous once more (V8). */
+const MOST_NAMED_AGAIN = 2;
+
+/** The placement as it was before the move that it names; null: there is none that a view may undo (V8). */
+export function withoutMove({ previous, preferred }: Placement): Placement | null {
+  if (previous === undefined || previous.replicas.length > MOST_NAMED_AGAIN) return null;
+  const { replicas, groupEpoch } = previous;
+  return { replicas, groupEpoch, ...(preferred !== undefined && replicas.includes(preferred) ? { preferred } : {}) };
+}
+
 /** A group of that size stays as near to δ, or comes nearer. */
 export const isTowards = (replicationFactor: number, before: number, after: number): boolean =>
   Math.abs(after - replicationFactor) <= Math.abs(before - replicationFactor);
@@ -120,11 +133,24 @@ export function placementFault(
   { epoch, replicationFactor }: Pick<View, "epoch" | "replicationFactor">,
 ): string | null {
   const { replicas } = after;
+  const undone = withoutMove(before);
+  // Also with the replicas that it has, or had: the epoch is another one all the same.
+  if (undone !== null && after.groupEpoch === groupEpoch(epoch) && after.previous?.groupEpoch === undone.groupEpoch)
+    return changeFault(undone, after, { epoch, replicationFactor });
   if (sameList(replicas, before.replicas) || sameSet(replicas, before.replicas)) {
     if (after.groupEpoch !== before.groupEpoch) return "its group epoch changes though its replicas do not";
     if (!sameList(replicas, before.replicas)) return "its places change though its replicas do not";
     return progressFault(before, after);
   }
+  return changeFault(before, after, { epoch, replicationFactor });
+}
+
+function changeFault(
+  before: Placement,
+  after: Placement,
+  { epoch, replicationFactor }: Pick<View, "epoch" | "replicationFactor">,
+): string | null {
+  const { replicas } = after;
   if (after.groupEpoch !== groupEpoch(epoch)) return "its group epoch is not that of the view";
   if (replicas.some((node, place) => place > 0 && node <= (replicas[place - 1] ?? 0)))
     return "its replicas are not ordered by id";

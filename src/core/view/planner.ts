@@ -40,6 +40,7 @@ import {
   type View,
   type Wish,
 } from "./view.js";
+import { isBlockedBy, voidings } from "./void-epoch.js";
 import { isEmptied, type Move, mayChange, mayGiveUp } from "./wished-moves.js";
 
 export interface Asked {
@@ -52,6 +53,8 @@ export interface Asked {
   readonly isLost: (node: NodeId) => boolean;
   /** Replicas that said that they are ready. */
   readonly ready?: ReadonlyMap<Partition, readonly ReadyReplica[]>;
+  /** Replicas that vouched for the groups that the newest view names, by partition (V8). */
+  readonly vouched?: ReadonlyMap<Partition, readonly NodeId[]>;
   /** Members that are lost (suspicion.ts): others get their replicas. */
   readonly lost?: readonly NodeId[];
   /** Whether a member that was lost is heard again. */
@@ -68,6 +71,7 @@ export function plannedView(newest: EncodedView, asked: Asked): View | null {
     operation.epoch === view.epoch || planted("V1.operation-again");
   const operation = asked.operations.find((one) => current(one) && operationFault(view, one) === null);
   if (operation !== undefined) change.carry(operation);
+  if (asked.vouched !== undefined) change.undo(voidings(view, { vouched: asked.vouched, isHeard: asked.mayVote }));
   for (const [partition, ready] of asked.ready ?? []) change.record(partition, ready);
   for (const node of asked.lost ?? []) change.heal(node, asked.mayVote);
   for (const wish of change.wishes) change.fulfil(wish, asked);
@@ -179,7 +183,9 @@ class Change {
     if (!this.members.has(node) || this.wishes.some((wish) => wish.node === node && !isOfAll(wish))) return;
     if (takers(this.before).filter((id) => id !== node).length < this.before.replicationFactor) return;
     const kept = this.partitions.filter(({ replicas }) => replicas.includes(node));
-    if (kept.length > 0 && !kept.some((placement) => mayGiveUp(placement, node, isHeard))) return;
+    const isFree = (placement: Placement): boolean =>
+      mayGiveUp(placement, node, isHeard) || isBlockedBy(placement, node, isHeard);
+    if (kept.length > 0 && !kept.some(isFree)) return;
     this.begin("heal", node);
   }
 
@@ -255,7 +261,7 @@ class Change {
     const known = this.members.get(member.id);
     if (known !== undefined && sameAddresses(known, member)) return;
     const there = memberAtAddressOf(this.members, member);
-    if (there !== null && !this.mayReplace(there, member, asked)) return;
+    if (there !== null && !this.mayReplace(there, member, asked)) return this.unblock(there, asked);
     const full = this.members.size >= MAX_MEMBERS && known === undefined && there === null;
     // A node that was left out is a member again only by another wish than before (V7).
     const leaves =
@@ -268,6 +274,12 @@ class Change {
     // One that takes the place of another has what that one had.
     const isEmpty = !this.partitions.some(({ replicas }) => replicas.includes(member.id));
     if (share === true && known === undefined && isEmpty) this.rebalance(member.id);
+  }
+
+  /** It is gone with its disk, and groups wait for it to be ready: others get those replicas first (V8). */
+  private unblock(there: NodeId, { isLost, mayVote }: Asked): void {
+    const waits = (placement: Placement): boolean => isBlockedBy(placement, there, mayVote);
+    if (isLost(there) && this.before.partitions.some(waits)) this.heal(there, mayVote);
   }
 
   private mayReplace(there: NodeId, { id }: Member, { isLost, mayVote }: Asked): boolean {
@@ -295,8 +307,17 @@ class Change {
 
   record(partition: Partition, ready: readonly ReadyReplica[]): void {
     const placement = this.partitions[partition];
-    if (placement === undefined) return;
+    if (placement === undefined || placement !== this.before.partitions[partition]) return;
     this.place(partition, recording(placement, ready));
+  }
+
+  /** Epochs in which nothing was decided, nor ever will be, are as if they had never been. */
+  undo(placements: ReadonlyMap<Partition, Placement>): void {
+    for (const [partition, placement] of placements) {
+      const before = placement.previous?.replicas.length ?? 0;
+      // Another size may be wanted from this view on.
+      if (isTowards(this.replicationFactor, before, placement.replicas.length)) this.place(partition, placement);
+    }
   }
 
   /**

@@ -159,7 +159,7 @@ export class Views {
       isLost: (node) => detector.isLost(node),
       lost: this.suspicion.lost(chain.newest.view),
       isBack: (node) => this.suspicion.isBack(node, chain.newest.view),
-      ...(this.records ? { ready: chain.ready } : {}),
+      ...(this.records ? { ready: chain.ready, vouched: chain.vouched } : {}),
       moves: [...this.moves(chain.newest.view), ...this.wishedMoves(chain.newest.view, mayVote)],
     });
     this.records = false;

@@ -262,7 +262,13 @@ const MESSAGES: Kinds = {
       digest: FIRST.digest,
     },
   ],
-  "copies-ready": [{ epoch: viewEpoch(1), ready: [{ partition: P, groupEpoch: EPOCH, bad: 2 }] }],
+  "copies-ready": [
+    {
+      epoch: viewEpoch(1),
+      ready: [{ partition: P, groupEpoch: EPOCH, bad: 2 }],
+      vouched: [{ partition: P, groupEpoch: EPOCH }],
+    },
+  ],
   prepare: [{ partition: P, ballot: OURS }],
   promised: [{ partition: P, ballot: ballot(EPOCH, 2, A), reservation: revision(1_000) }],
   reserve: [{ ...round, reservation: revision(2_000), floor: revision(3) }],

@@ -390,6 +390,7 @@ const bodies: Kinds = {
   "copies-ready": fc.record({
     epoch: anyViewEpoch,
     ready: fc.array(fc.record({ partition: anyPartition, groupEpoch: anyEpoch, bad: u53 }), { maxLength: 3 }),
+    vouched: fc.array(fc.record({ partition: anyPartition, groupEpoch: anyEpoch }), { maxLength: 3 }),
   }),
 };
 

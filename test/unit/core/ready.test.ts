@@ -79,7 +79,12 @@ test("a voter counts only who is a replica of the group that the newest view nam
   const say = (node: number, epoch: number): void =>
     readies.heard(
       nodeId(node),
-      { kind: "copies-ready", epoch: viewEpoch(2), ready: [{ partition: P, groupEpoch: groupEpoch(epoch), bad: 0 }] },
+      {
+        kind: "copies-ready",
+        epoch: viewEpoch(2),
+        ready: [{ partition: P, groupEpoch: groupEpoch(epoch), bad: 0 }],
+        vouched: [],
+      },
       second.view,
     );
   say(3, 2);

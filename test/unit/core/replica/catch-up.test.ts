@@ -282,7 +282,7 @@ describe("what it takes", () => {
     consider();
     run();
     expect([mine(), mine(key("l"))]).toEqual(["new", "too"]);
-    expect(out.entries.map(({ kind }) => kind)).toEqual(["promise", "register", "register", "cursor"]);
+    expect(out.entries.map(({ kind }) => kind)).toEqual(["promise", "accepted", "register", "register", "cursor"]);
     expect(cursors()).toEqual(["1:2"]);
     expect(catchUp.behind(1, changes(1))).toBe(0);
     expect(catchUp.takenOver).toBe(2);

@@ -179,7 +179,7 @@ describe("R11: a bad register", () => {
   test("what the writer tells takes its place, durably", () => {
     expect(answer(only(resend()), newer)).toBe(true);
     expect(text(heldIn(table)?.value)).toBe("mended");
-    expect(out.entries.map(({ kind }) => kind)).toEqual(["register"]);
+    expect(out.entries.map(({ kind }) => kind)).toEqual(["accepted", "register"]);
     expect(mending.mended).toBe(1);
     expect(mending.busy).toBe(false);
     expect(resend()).toEqual([]);
@@ -188,14 +188,14 @@ describe("R11: a bad register", () => {
   test("that it is absent, too", () => {
     answer(only(resend()), null);
     expect(table.get(K)).toBeNull();
-    expect(out.entries.map(({ kind }) => kind)).toEqual(["removed"]);
+    expect(out.entries.map(({ kind }) => kind)).toEqual(["accepted", "removed"]);
     expect(mending.busy).toBe(false);
   });
 
   test("an answer of a higher ballot raises the promise first", () => {
     answer(only(resend()), register({ at: ts(b(3), 1) }), b(3));
     expect(replica.promise).toEqual(b(3));
-    expect(out.entries.map(({ kind }) => kind)).toEqual(["promise", "register"]);
+    expect(out.entries.map(({ kind }) => kind)).toEqual(["promise", "accepted", "register"]);
   });
 
   test("a writer below the promise is not believed", () => {
@@ -336,7 +336,7 @@ describe("R12: a tombstone that passes left behind", () => {
   test("is removed when the writer says that the key is absent, with its floor first, and transfers are dropped", () => {
     answer(only(resend()), null);
     expect(table.get(K)).toBeNull();
-    expect(out.entries.map(({ kind }) => kind)).toEqual(["floor", "removed"]);
+    expect(out.entries.map(({ kind }) => kind)).toEqual(["floor", "accepted", "removed"]);
     expect(replica.revisions.floor).toBe(9);
     expect([mending.cleared, mending.mended, removals]).toEqual([1, 0, 1]);
     expect(mending.busy).toBe(false);

@@ -182,7 +182,7 @@ describe("R1: the fence", () => {
 describe("R2: acknowledgements", () => {
   test("a register that is taken is an entry before it is acknowledged", () => {
     write(register({ at: ts(b(1), 1), value: "x" }));
-    expect(entries()).toEqual([`promise ${formatBallot(b(1))}`, "register x"]);
+    expect(entries()).toEqual([`promise ${formatBallot(b(1))}`, "accepted", "register x"]);
     expect(out.sendDurable.only("written")).toEqual({ kind: "written", partition: P, ballot: b(1), seq: 1 });
   });
 
@@ -302,7 +302,7 @@ describe("reads", () => {
 describe("reservation and settled numbers", () => {
   test("the reservation never falls, and only a rise is written down", () => {
     reserve(b(1), 40);
-    expect(entries()).toEqual([`promise ${formatBallot(b(1))}`, "reservation 40"]);
+    expect(entries()).toEqual([`promise ${formatBallot(b(1))}`, "accepted", "reservation 40"]);
     reserve(b(1), 30);
     expect(replica.revisions.reservation).toBe(40);
     expect(entries()).toEqual([]);
@@ -312,7 +312,7 @@ describe("reservation and settled numbers", () => {
   test("a floor that comes with a reservation never falls, is written down, and is what clients are told", () => {
     replica.revisions.knowRevision(revision(0));
     reserve(b(1), 40, 30);
-    expect(entries()).toEqual([`promise ${formatBallot(b(1))}`, "reservation 40", "floor 30"]);
+    expect(entries()).toEqual([`promise ${formatBallot(b(1))}`, "accepted", "reservation 40", "floor 30"]);
     reserve(b(1), 50, 20);
     expect(entries()).toEqual(["reservation 50"]);
     expect([replica.revisions.floor, replica.revisions.settledRevision]).toEqual([30, 30]);

@@ -231,7 +231,7 @@ describe("R9: what a purge leaves", () => {
   test("the partition's floor rises to the register's records, durably with the removal", () => {
     const { replica, out } = purged(withRecord);
     expect(replica.revisions.floor).toBe(9);
-    expect(out.entries.map(({ kind }) => kind)).toEqual(["promise", "floor", "removed"]);
+    expect(out.entries.map(({ kind }) => kind)).toEqual(["promise", "accepted", "floor", "removed"]);
     expect(out.sendDurable.kinds).toEqual(["purged"]);
     expect(heldIn(replica.table)).toBeNull();
   });

@@ -2722,13 +2722,16 @@ func (x *OperationWish) GetUnset() []v1.ClusterSetting {
 }
 
 // A node tells every voter of the newest view it knows, once a round, until a view records it: these copies have all that their groups need,
-// durably, and answer (V4). Each counts only for the group that the newest view names.
+// durably, and answer (V4). Or they accepted nothing of the epoch of their group, durably, and never will (V8). Each counts only for the group
+// that the newest view names.
 type CopiesReady struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The epoch of that view.
 	Epoch uint64 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// At most 4,096; further ones follow once these are recorded.
-	Ready         []*ReadyCopy `protobuf:"bytes,2,rep,name=ready,proto3" json:"ready,omitempty"`
+	Ready []*ReadyCopy `protobuf:"bytes,2,rep,name=ready,proto3" json:"ready,omitempty"`
+	// At most 4,096; further ones follow.
+	Vouched       []*VouchedCopy `protobuf:"bytes,3,rep,name=vouched,proto3" json:"vouched,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2773,6 +2776,13 @@ func (x *CopiesReady) GetEpoch() uint64 {
 func (x *CopiesReady) GetReady() []*ReadyCopy {
 	if x != nil {
 		return x.Ready
+	}
+	return nil
+}
+
+func (x *CopiesReady) GetVouched() []*VouchedCopy {
+	if x != nil {
+		return x.Vouched
 	}
 	return nil
 }
@@ -2841,6 +2851,61 @@ func (x *ReadyCopy) GetBadKeys() uint64 {
 	return 0
 }
 
+// A copy that vouches for the epoch of its group: every majority with such a copy decided nothing in it.
+type VouchedCopy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The partition.
+	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The group epoch of which it accepted nothing, and never will.
+	GroupEpoch    uint64 `protobuf:"varint,2,opt,name=group_epoch,json=groupEpoch,proto3" json:"group_epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VouchedCopy) Reset() {
+	*x = VouchedCopy{}
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VouchedCopy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VouchedCopy) ProtoMessage() {}
+
+func (x *VouchedCopy) ProtoReflect() protoreflect.Message {
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VouchedCopy.ProtoReflect.Descriptor instead.
+func (*VouchedCopy) Descriptor() ([]byte, []int) {
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *VouchedCopy) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *VouchedCopy) GetGroupEpoch() uint64 {
+	if x != nil {
+		return x.GroupEpoch
+	}
+	return 0
+}
+
 // A candidate asks every replica of the group for its vote, once for the whole partition. Sent when a replica takes a ballot, and
 // again in the same ballot to whoever reports less. The candidate's own promise is durable before it leaves (R8).
 type Prepare struct {
@@ -2855,7 +2920,7 @@ type Prepare struct {
 
 func (x *Prepare) Reset() {
 	*x = Prepare{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2867,7 +2932,7 @@ func (x *Prepare) String() string {
 func (*Prepare) ProtoMessage() {}
 
 func (x *Prepare) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[23]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2880,7 +2945,7 @@ func (x *Prepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prepare.ProtoReflect.Descriptor instead.
 func (*Prepare) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{23}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Prepare) GetPartition() uint32 {
@@ -2914,7 +2979,7 @@ type Promised struct {
 
 func (x *Promised) Reset() {
 	*x = Promised{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2926,7 +2991,7 @@ func (x *Promised) String() string {
 func (*Promised) ProtoMessage() {}
 
 func (x *Promised) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[24]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2939,7 +3004,7 @@ func (x *Promised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Promised.ProtoReflect.Descriptor instead.
 func (*Promised) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{24}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Promised) GetPartition() uint32 {
@@ -2984,7 +3049,7 @@ type Reserve struct {
 
 func (x *Reserve) Reset() {
 	*x = Reserve{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2996,7 +3061,7 @@ func (x *Reserve) String() string {
 func (*Reserve) ProtoMessage() {}
 
 func (x *Reserve) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[25]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3009,7 +3074,7 @@ func (x *Reserve) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reserve.ProtoReflect.Descriptor instead.
 func (*Reserve) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{25}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Reserve) GetPartition() uint32 {
@@ -3062,7 +3127,7 @@ type Reserved struct {
 
 func (x *Reserved) Reset() {
 	*x = Reserved{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3074,7 +3139,7 @@ func (x *Reserved) String() string {
 func (*Reserved) ProtoMessage() {}
 
 func (x *Reserved) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[26]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3087,7 +3152,7 @@ func (x *Reserved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reserved.ProtoReflect.Descriptor instead.
 func (*Reserved) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{26}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Reserved) GetPartition() uint32 {
@@ -3128,7 +3193,7 @@ type Recover struct {
 
 func (x *Recover) Reset() {
 	*x = Recover{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3140,7 +3205,7 @@ func (x *Recover) String() string {
 func (*Recover) ProtoMessage() {}
 
 func (x *Recover) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[27]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3153,7 +3218,7 @@ func (x *Recover) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recover.ProtoReflect.Descriptor instead.
 func (*Recover) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{27}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Recover) GetPartition() uint32 {
@@ -3204,7 +3269,7 @@ type Recovered struct {
 
 func (x *Recovered) Reset() {
 	*x = Recovered{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3216,7 +3281,7 @@ func (x *Recovered) String() string {
 func (*Recovered) ProtoMessage() {}
 
 func (x *Recovered) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[28]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3229,7 +3294,7 @@ func (x *Recovered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recovered.ProtoReflect.Descriptor instead.
 func (*Recovered) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{28}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Recovered) GetPartition() uint32 {
@@ -3283,7 +3348,7 @@ type Confirm struct {
 
 func (x *Confirm) Reset() {
 	*x = Confirm{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3295,7 +3360,7 @@ func (x *Confirm) String() string {
 func (*Confirm) ProtoMessage() {}
 
 func (x *Confirm) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[29]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3308,7 +3373,7 @@ func (x *Confirm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Confirm.ProtoReflect.Descriptor instead.
 func (*Confirm) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{29}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Confirm) GetPartition() uint32 {
@@ -3348,7 +3413,7 @@ type Confirmed struct {
 
 func (x *Confirmed) Reset() {
 	*x = Confirmed{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3360,7 +3425,7 @@ func (x *Confirmed) String() string {
 func (*Confirmed) ProtoMessage() {}
 
 func (x *Confirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[30]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3373,7 +3438,7 @@ func (x *Confirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Confirmed.ProtoReflect.Descriptor instead.
 func (*Confirmed) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{30}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Confirmed) GetPartition() uint32 {
@@ -3419,7 +3484,7 @@ type Write struct {
 
 func (x *Write) Reset() {
 	*x = Write{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3431,7 +3496,7 @@ func (x *Write) String() string {
 func (*Write) ProtoMessage() {}
 
 func (x *Write) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[31]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3444,7 +3509,7 @@ func (x *Write) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Write.ProtoReflect.Descriptor instead.
 func (*Write) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{31}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Write) GetPartition() uint32 {
@@ -3505,7 +3570,7 @@ type Written struct {
 
 func (x *Written) Reset() {
 	*x = Written{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3517,7 +3582,7 @@ func (x *Written) String() string {
 func (*Written) ProtoMessage() {}
 
 func (x *Written) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[32]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3530,7 +3595,7 @@ func (x *Written) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Written.ProtoReflect.Descriptor instead.
 func (*Written) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{32}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Written) GetPartition() uint32 {
@@ -3576,7 +3641,7 @@ type Nack struct {
 
 func (x *Nack) Reset() {
 	*x = Nack{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3588,7 +3653,7 @@ func (x *Nack) String() string {
 func (*Nack) ProtoMessage() {}
 
 func (x *Nack) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[33]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3601,7 +3666,7 @@ func (x *Nack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Nack.ProtoReflect.Descriptor instead.
 func (*Nack) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{33}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Nack) GetPartition() uint32 {
@@ -3665,7 +3730,7 @@ type Read struct {
 
 func (x *Read) Reset() {
 	*x = Read{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3677,7 +3742,7 @@ func (x *Read) String() string {
 func (*Read) ProtoMessage() {}
 
 func (x *Read) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[34]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3690,7 +3755,7 @@ func (x *Read) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Read.ProtoReflect.Descriptor instead.
 func (*Read) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{34}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Read) GetPartition() uint32 {
@@ -3754,7 +3819,7 @@ type ReadAnswer struct {
 
 func (x *ReadAnswer) Reset() {
 	*x = ReadAnswer{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3766,7 +3831,7 @@ func (x *ReadAnswer) String() string {
 func (*ReadAnswer) ProtoMessage() {}
 
 func (x *ReadAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[35]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3779,7 +3844,7 @@ func (x *ReadAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadAnswer.ProtoReflect.Descriptor instead.
 func (*ReadAnswer) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{35}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ReadAnswer) GetPartition() uint32 {
@@ -3856,7 +3921,7 @@ type Impose struct {
 
 func (x *Impose) Reset() {
 	*x = Impose{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3868,7 +3933,7 @@ func (x *Impose) String() string {
 func (*Impose) ProtoMessage() {}
 
 func (x *Impose) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[36]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3881,7 +3946,7 @@ func (x *Impose) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Impose.ProtoReflect.Descriptor instead.
 func (*Impose) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{36}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Impose) GetPartition() uint32 {
@@ -3928,7 +3993,7 @@ type Imposed struct {
 
 func (x *Imposed) Reset() {
 	*x = Imposed{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3940,7 +4005,7 @@ func (x *Imposed) String() string {
 func (*Imposed) ProtoMessage() {}
 
 func (x *Imposed) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[37]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3953,7 +4018,7 @@ func (x *Imposed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Imposed.ProtoReflect.Descriptor instead.
 func (*Imposed) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{37}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Imposed) GetPartition() uint32 {
@@ -3996,7 +4061,7 @@ type HandOver struct {
 
 func (x *HandOver) Reset() {
 	*x = HandOver{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4008,7 +4073,7 @@ func (x *HandOver) String() string {
 func (*HandOver) ProtoMessage() {}
 
 func (x *HandOver) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[38]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4021,7 +4086,7 @@ func (x *HandOver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandOver.ProtoReflect.Descriptor instead.
 func (*HandOver) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{38}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *HandOver) GetPartition() uint32 {
@@ -4065,7 +4130,7 @@ type YourTurn struct {
 
 func (x *YourTurn) Reset() {
 	*x = YourTurn{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4077,7 +4142,7 @@ func (x *YourTurn) String() string {
 func (*YourTurn) ProtoMessage() {}
 
 func (x *YourTurn) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[39]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4090,7 +4155,7 @@ func (x *YourTurn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use YourTurn.ProtoReflect.Descriptor instead.
 func (*YourTurn) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{39}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *YourTurn) GetPartition() uint32 {
@@ -4130,7 +4195,7 @@ type HandedOver struct {
 
 func (x *HandedOver) Reset() {
 	*x = HandedOver{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4142,7 +4207,7 @@ func (x *HandedOver) String() string {
 func (*HandedOver) ProtoMessage() {}
 
 func (x *HandedOver) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[40]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4155,7 +4220,7 @@ func (x *HandedOver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandedOver.ProtoReflect.Descriptor instead.
 func (*HandedOver) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{40}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *HandedOver) GetPartition() uint32 {
@@ -4232,7 +4297,7 @@ type AskChanges struct {
 
 func (x *AskChanges) Reset() {
 	*x = AskChanges{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4244,7 +4309,7 @@ func (x *AskChanges) String() string {
 func (*AskChanges) ProtoMessage() {}
 
 func (x *AskChanges) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[41]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4257,7 +4322,7 @@ func (x *AskChanges) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskChanges.ProtoReflect.Descriptor instead.
 func (*AskChanges) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{41}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *AskChanges) GetPartition() uint32 {
@@ -4322,7 +4387,7 @@ type SeqRanges struct {
 
 func (x *SeqRanges) Reset() {
 	*x = SeqRanges{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4334,7 +4399,7 @@ func (x *SeqRanges) String() string {
 func (*SeqRanges) ProtoMessage() {}
 
 func (x *SeqRanges) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[42]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4347,7 +4412,7 @@ func (x *SeqRanges) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeqRanges.ProtoReflect.Descriptor instead.
 func (*SeqRanges) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{42}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *SeqRanges) GetBallot() *Ballot {
@@ -4391,7 +4456,7 @@ type Changes struct {
 
 func (x *Changes) Reset() {
 	*x = Changes{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4403,7 +4468,7 @@ func (x *Changes) String() string {
 func (*Changes) ProtoMessage() {}
 
 func (x *Changes) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[43]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4416,7 +4481,7 @@ func (x *Changes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changes.ProtoReflect.Descriptor instead.
 func (*Changes) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{43}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Changes) GetPartition() uint32 {
@@ -4492,7 +4557,7 @@ type ChangedKey struct {
 
 func (x *ChangedKey) Reset() {
 	*x = ChangedKey{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4504,7 +4569,7 @@ func (x *ChangedKey) String() string {
 func (*ChangedKey) ProtoMessage() {}
 
 func (x *ChangedKey) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[44]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4517,7 +4582,7 @@ func (x *ChangedKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangedKey.ProtoReflect.Descriptor instead.
 func (*ChangedKey) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{44}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ChangedKey) GetKey() []byte {
@@ -4568,7 +4633,7 @@ type AskStates struct {
 
 func (x *AskStates) Reset() {
 	*x = AskStates{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4580,7 +4645,7 @@ func (x *AskStates) String() string {
 func (*AskStates) ProtoMessage() {}
 
 func (x *AskStates) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[45]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4593,7 +4658,7 @@ func (x *AskStates) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskStates.ProtoReflect.Descriptor instead.
 func (*AskStates) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{45}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *AskStates) GetPartition() uint32 {
@@ -4654,7 +4719,7 @@ type States struct {
 
 func (x *States) Reset() {
 	*x = States{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4666,7 +4731,7 @@ func (x *States) String() string {
 func (*States) ProtoMessage() {}
 
 func (x *States) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[46]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4679,7 +4744,7 @@ func (x *States) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use States.ProtoReflect.Descriptor instead.
 func (*States) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{46}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *States) GetPartition() uint32 {
@@ -4750,7 +4815,7 @@ type AskKeys struct {
 
 func (x *AskKeys) Reset() {
 	*x = AskKeys{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4762,7 +4827,7 @@ func (x *AskKeys) String() string {
 func (*AskKeys) ProtoMessage() {}
 
 func (x *AskKeys) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[47]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4775,7 +4840,7 @@ func (x *AskKeys) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskKeys.ProtoReflect.Descriptor instead.
 func (*AskKeys) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{47}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *AskKeys) GetPartition() uint32 {
@@ -4834,7 +4899,7 @@ type KeysHeld struct {
 
 func (x *KeysHeld) Reset() {
 	*x = KeysHeld{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4846,7 +4911,7 @@ func (x *KeysHeld) String() string {
 func (*KeysHeld) ProtoMessage() {}
 
 func (x *KeysHeld) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[48]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4859,7 +4924,7 @@ func (x *KeysHeld) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeysHeld.ProtoReflect.Descriptor instead.
 func (*KeysHeld) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{48}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *KeysHeld) GetPartition() uint32 {
@@ -4927,7 +4992,7 @@ type SealedCopy struct {
 
 func (x *SealedCopy) Reset() {
 	*x = SealedCopy{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4939,7 +5004,7 @@ func (x *SealedCopy) String() string {
 func (*SealedCopy) ProtoMessage() {}
 
 func (x *SealedCopy) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[49]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4952,7 +5017,7 @@ func (x *SealedCopy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SealedCopy.ProtoReflect.Descriptor instead.
 func (*SealedCopy) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{49}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *SealedCopy) GetCopy() uint64 {
@@ -5019,7 +5084,7 @@ type HeldState struct {
 
 func (x *HeldState) Reset() {
 	*x = HeldState{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5031,7 +5096,7 @@ func (x *HeldState) String() string {
 func (*HeldState) ProtoMessage() {}
 
 func (x *HeldState) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[50]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5044,7 +5109,7 @@ func (x *HeldState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldState.ProtoReflect.Descriptor instead.
 func (*HeldState) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{50}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *HeldState) GetKey() []byte {
@@ -5085,7 +5150,7 @@ type HeldKey struct {
 
 func (x *HeldKey) Reset() {
 	*x = HeldKey{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5097,7 +5162,7 @@ func (x *HeldKey) String() string {
 func (*HeldKey) ProtoMessage() {}
 
 func (x *HeldKey) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[51]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5110,7 +5175,7 @@ func (x *HeldKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldKey.ProtoReflect.Descriptor instead.
 func (*HeldKey) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{51}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *HeldKey) GetKey() []byte {
@@ -5160,7 +5225,7 @@ type AskTombstone struct {
 
 func (x *AskTombstone) Reset() {
 	*x = AskTombstone{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5172,7 +5237,7 @@ func (x *AskTombstone) String() string {
 func (*AskTombstone) ProtoMessage() {}
 
 func (x *AskTombstone) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[52]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5185,7 +5250,7 @@ func (x *AskTombstone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskTombstone.ProtoReflect.Descriptor instead.
 func (*AskTombstone) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{52}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *AskTombstone) GetPartition() uint32 {
@@ -5239,7 +5304,7 @@ type TombstoneHeld struct {
 
 func (x *TombstoneHeld) Reset() {
 	*x = TombstoneHeld{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5251,7 +5316,7 @@ func (x *TombstoneHeld) String() string {
 func (*TombstoneHeld) ProtoMessage() {}
 
 func (x *TombstoneHeld) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[53]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5264,7 +5329,7 @@ func (x *TombstoneHeld) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TombstoneHeld.ProtoReflect.Descriptor instead.
 func (*TombstoneHeld) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{53}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *TombstoneHeld) GetPartition() uint32 {
@@ -5308,7 +5373,7 @@ type Purge struct {
 
 func (x *Purge) Reset() {
 	*x = Purge{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5320,7 +5385,7 @@ func (x *Purge) String() string {
 func (*Purge) ProtoMessage() {}
 
 func (x *Purge) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[54]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5333,7 +5398,7 @@ func (x *Purge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purge.ProtoReflect.Descriptor instead.
 func (*Purge) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{54}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Purge) GetPartition() uint32 {
@@ -5386,7 +5451,7 @@ type Purged struct {
 
 func (x *Purged) Reset() {
 	*x = Purged{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5398,7 +5463,7 @@ func (x *Purged) String() string {
 func (*Purged) ProtoMessage() {}
 
 func (x *Purged) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[55]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5411,7 +5476,7 @@ func (x *Purged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Purged.ProtoReflect.Descriptor instead.
 func (*Purged) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{55}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Purged) GetPartition() uint32 {
@@ -5454,7 +5519,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5466,7 +5531,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[56]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5479,7 +5544,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{56}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Heartbeat) GetRound() uint64 {
@@ -5538,7 +5603,7 @@ type HeartbeatAnswer struct {
 
 func (x *HeartbeatAnswer) Reset() {
 	*x = HeartbeatAnswer{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5550,7 +5615,7 @@ func (x *HeartbeatAnswer) String() string {
 func (*HeartbeatAnswer) ProtoMessage() {}
 
 func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[57]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5563,7 +5628,7 @@ func (x *HeartbeatAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatAnswer.ProtoReflect.Descriptor instead.
 func (*HeartbeatAnswer) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{57}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *HeartbeatAnswer) GetRound() uint64 {
@@ -5642,7 +5707,7 @@ type OfficeReport struct {
 
 func (x *OfficeReport) Reset() {
 	*x = OfficeReport{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5654,7 +5719,7 @@ func (x *OfficeReport) String() string {
 func (*OfficeReport) ProtoMessage() {}
 
 func (x *OfficeReport) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[58]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5667,7 +5732,7 @@ func (x *OfficeReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfficeReport.ProtoReflect.Descriptor instead.
 func (*OfficeReport) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{58}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *OfficeReport) GetPartition() uint32 {
@@ -5713,7 +5778,7 @@ type PartitionReport struct {
 
 func (x *PartitionReport) Reset() {
 	*x = PartitionReport{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5725,7 +5790,7 @@ func (x *PartitionReport) String() string {
 func (*PartitionReport) ProtoMessage() {}
 
 func (x *PartitionReport) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[59]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5738,7 +5803,7 @@ func (x *PartitionReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartitionReport.ProtoReflect.Descriptor instead.
 func (*PartitionReport) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{59}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *PartitionReport) GetPartition() uint32 {
@@ -5841,7 +5906,7 @@ type Forward struct {
 
 func (x *Forward) Reset() {
 	*x = Forward{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5853,7 +5918,7 @@ func (x *Forward) String() string {
 func (*Forward) ProtoMessage() {}
 
 func (x *Forward) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[60]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5866,7 +5931,7 @@ func (x *Forward) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forward.ProtoReflect.Descriptor instead.
 func (*Forward) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{60}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Forward) GetId() uint64 {
@@ -6018,7 +6083,7 @@ type Forwarded struct {
 
 func (x *Forwarded) Reset() {
 	*x = Forwarded{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6030,7 +6095,7 @@ func (x *Forwarded) String() string {
 func (*Forwarded) ProtoMessage() {}
 
 func (x *Forwarded) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[61]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6043,7 +6108,7 @@ func (x *Forwarded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forwarded.ProtoReflect.Descriptor instead.
 func (*Forwarded) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{61}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *Forwarded) GetId() uint64 {
@@ -6193,7 +6258,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6205,7 +6270,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[62]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6218,7 +6283,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{62}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *Refused) GetReason() RefusedReason {
@@ -6262,7 +6327,7 @@ type Unknown struct {
 
 func (x *Unknown) Reset() {
 	*x = Unknown{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[63]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6274,7 +6339,7 @@ func (x *Unknown) String() string {
 func (*Unknown) ProtoMessage() {}
 
 func (x *Unknown) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[63]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6287,7 +6352,7 @@ func (x *Unknown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unknown.ProtoReflect.Descriptor instead.
 func (*Unknown) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{63}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *Unknown) GetReason() UnknownReason {
@@ -6327,7 +6392,7 @@ type FoundRequest struct {
 
 func (x *FoundRequest) Reset() {
 	*x = FoundRequest{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[64]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6339,7 +6404,7 @@ func (x *FoundRequest) String() string {
 func (*FoundRequest) ProtoMessage() {}
 
 func (x *FoundRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[64]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6352,7 +6417,7 @@ func (x *FoundRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundRequest.ProtoReflect.Descriptor instead.
 func (*FoundRequest) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{64}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *FoundRequest) GetProtocolVersion() uint32 {
@@ -6481,7 +6546,7 @@ type FoundResponse struct {
 
 func (x *FoundResponse) Reset() {
 	*x = FoundResponse{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[65]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6493,7 +6558,7 @@ func (x *FoundResponse) String() string {
 func (*FoundResponse) ProtoMessage() {}
 
 func (x *FoundResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[65]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6506,7 +6571,7 @@ func (x *FoundResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundResponse.ProtoReflect.Descriptor instead.
 func (*FoundResponse) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{65}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *FoundResponse) GetFounder() *Founder {
@@ -6616,7 +6681,7 @@ type SizesWanted struct {
 
 func (x *SizesWanted) Reset() {
 	*x = SizesWanted{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[66]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6628,7 +6693,7 @@ func (x *SizesWanted) String() string {
 func (*SizesWanted) ProtoMessage() {}
 
 func (x *SizesWanted) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[66]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6641,7 +6706,7 @@ func (x *SizesWanted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SizesWanted.ProtoReflect.Descriptor instead.
 func (*SizesWanted) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{66}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{67}
 }
 
 // How much the copies of a node hold, for people who move them.
@@ -6657,7 +6722,7 @@ type NodeSizes struct {
 
 func (x *NodeSizes) Reset() {
 	*x = NodeSizes{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[67]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6669,7 +6734,7 @@ func (x *NodeSizes) String() string {
 func (*NodeSizes) ProtoMessage() {}
 
 func (x *NodeSizes) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[67]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6682,7 +6747,7 @@ func (x *NodeSizes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeSizes.ProtoReflect.Descriptor instead.
 func (*NodeSizes) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{67}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *NodeSizes) GetDiskRoomBytes() uint64 {
@@ -6716,7 +6781,7 @@ type CopySize struct {
 
 func (x *CopySize) Reset() {
 	*x = CopySize{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[68]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6728,7 +6793,7 @@ func (x *CopySize) String() string {
 func (*CopySize) ProtoMessage() {}
 
 func (x *CopySize) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[68]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6741,7 +6806,7 @@ func (x *CopySize) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CopySize.ProtoReflect.Descriptor instead.
 func (*CopySize) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{68}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *CopySize) GetPartition() uint32 {
@@ -6795,7 +6860,7 @@ type Founder struct {
 
 func (x *Founder) Reset() {
 	*x = Founder{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[69]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6807,7 +6872,7 @@ func (x *Founder) String() string {
 func (*Founder) ProtoMessage() {}
 
 func (x *Founder) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[69]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6820,7 +6885,7 @@ func (x *Founder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Founder.ProtoReflect.Descriptor instead.
 func (*Founder) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{69}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *Founder) GetNodeId() uint32 {
@@ -6885,7 +6950,7 @@ type StartBallot struct {
 
 func (x *StartBallot) Reset() {
 	*x = StartBallot{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[70]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6897,7 +6962,7 @@ func (x *StartBallot) String() string {
 func (*StartBallot) ProtoMessage() {}
 
 func (x *StartBallot) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[70]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6910,7 +6975,7 @@ func (x *StartBallot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartBallot.ProtoReflect.Descriptor instead.
 func (*StartBallot) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{70}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *StartBallot) GetRound() uint64 {
@@ -6941,7 +7006,7 @@ type StartPrepare struct {
 
 func (x *StartPrepare) Reset() {
 	*x = StartPrepare{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[71]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6953,7 +7018,7 @@ func (x *StartPrepare) String() string {
 func (*StartPrepare) ProtoMessage() {}
 
 func (x *StartPrepare) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[71]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6966,7 +7031,7 @@ func (x *StartPrepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPrepare.ProtoReflect.Descriptor instead.
 func (*StartPrepare) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{71}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *StartPrepare) GetBallot() *StartBallot {
@@ -6998,7 +7063,7 @@ type StartPromised struct {
 
 func (x *StartPromised) Reset() {
 	*x = StartPromised{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[72]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7010,7 +7075,7 @@ func (x *StartPromised) String() string {
 func (*StartPromised) ProtoMessage() {}
 
 func (x *StartPromised) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[72]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7023,7 +7088,7 @@ func (x *StartPromised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartPromised.ProtoReflect.Descriptor instead.
 func (*StartPromised) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{72}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *StartPromised) GetBallot() *StartBallot {
@@ -7062,7 +7127,7 @@ type StartAccept struct {
 
 func (x *StartAccept) Reset() {
 	*x = StartAccept{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[73]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7074,7 +7139,7 @@ func (x *StartAccept) String() string {
 func (*StartAccept) ProtoMessage() {}
 
 func (x *StartAccept) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[73]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7087,7 +7152,7 @@ func (x *StartAccept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccept.ProtoReflect.Descriptor instead.
 func (*StartAccept) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{73}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *StartAccept) GetBallot() *StartBallot {
@@ -7123,7 +7188,7 @@ type StartAccepted struct {
 
 func (x *StartAccepted) Reset() {
 	*x = StartAccepted{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[74]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7135,7 +7200,7 @@ func (x *StartAccepted) String() string {
 func (*StartAccepted) ProtoMessage() {}
 
 func (x *StartAccepted) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[74]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7148,7 +7213,7 @@ func (x *StartAccepted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartAccepted.ProtoReflect.Descriptor instead.
 func (*StartAccepted) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{74}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *StartAccepted) GetBallot() *StartBallot {
@@ -7175,7 +7240,7 @@ type StartRefused struct {
 
 func (x *StartRefused) Reset() {
 	*x = StartRefused{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[75]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7187,7 +7252,7 @@ func (x *StartRefused) String() string {
 func (*StartRefused) ProtoMessage() {}
 
 func (x *StartRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[75]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7200,7 +7265,7 @@ func (x *StartRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartRefused.ProtoReflect.Descriptor instead.
 func (*StartRefused) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{75}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *StartRefused) GetBallot() *StartBallot {
@@ -7243,7 +7308,7 @@ type StartView struct {
 
 func (x *StartView) Reset() {
 	*x = StartView{}
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[76]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7255,7 +7320,7 @@ func (x *StartView) String() string {
 func (*StartView) ProtoMessage() {}
 
 func (x *StartView) ProtoReflect() protoreflect.Message {
-	mi := &file_onar_replication_v1_replication_proto_msgTypes[76]
+	mi := &file_onar_replication_v1_replication_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7268,7 +7333,7 @@ func (x *StartView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartView.ProtoReflect.Descriptor instead.
 func (*StartView) Descriptor() ([]byte, []int) {
-	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{76}
+	return file_onar_replication_v1_replication_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *StartView) GetView() []byte {
@@ -7451,15 +7516,20 @@ const file_onar_replication_v1_replication_proto_rawDesc = "" +
 	"\breplicas\x18\t \x01(\rR\breplicas\x12D\n" +
 	"\bsettings\x18\n" +
 	" \x01(\v2(.onar.reconfiguration.v1.ClusterSettingsR\bsettings\x12=\n" +
-	"\x05unset\x18\v \x03(\x0e2'.onar.reconfiguration.v1.ClusterSettingR\x05unset\"Y\n" +
+	"\x05unset\x18\v \x03(\x0e2'.onar.reconfiguration.v1.ClusterSettingR\x05unset\"\x95\x01\n" +
 	"\vCopiesReady\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x124\n" +
-	"\x05ready\x18\x02 \x03(\v2\x1e.onar.replication.v1.ReadyCopyR\x05ready\"e\n" +
+	"\x05ready\x18\x02 \x03(\v2\x1e.onar.replication.v1.ReadyCopyR\x05ready\x12:\n" +
+	"\avouched\x18\x03 \x03(\v2 .onar.replication.v1.VouchedCopyR\avouched\"e\n" +
 	"\tReadyCopy\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
 	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
 	"groupEpoch\x12\x19\n" +
-	"\bbad_keys\x18\x03 \x01(\x04R\abadKeys\"\\\n" +
+	"\bbad_keys\x18\x03 \x01(\x04R\abadKeys\"L\n" +
+	"\vVouchedCopy\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x1f\n" +
+	"\vgroup_epoch\x18\x02 \x01(\x04R\n" +
+	"groupEpoch\"\\\n" +
 	"\aPrepare\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x123\n" +
 	"\x06ballot\x18\x02 \x01(\v2\x1b.onar.replication.v1.BallotR\x06ballot\"\x7f\n" +
@@ -7855,7 +7925,7 @@ func file_onar_replication_v1_replication_proto_rawDescGZIP() []byte {
 }
 
 var file_onar_replication_v1_replication_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 77)
+var file_onar_replication_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 78)
 var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(RefusalReason)(0),                // 0: onar.replication.v1.RefusalReason
 	(RefusedMessage)(0),               // 1: onar.replication.v1.RefusedMessage
@@ -7885,77 +7955,78 @@ var file_onar_replication_v1_replication_proto_goTypes = []any{
 	(*OperationWish)(nil),             // 25: onar.replication.v1.OperationWish
 	(*CopiesReady)(nil),               // 26: onar.replication.v1.CopiesReady
 	(*ReadyCopy)(nil),                 // 27: onar.replication.v1.ReadyCopy
-	(*Prepare)(nil),                   // 28: onar.replication.v1.Prepare
-	(*Promised)(nil),                  // 29: onar.replication.v1.Promised
-	(*Reserve)(nil),                   // 30: onar.replication.v1.Reserve
-	(*Reserved)(nil),                  // 31: onar.replication.v1.Reserved
-	(*Recover)(nil),                   // 32: onar.replication.v1.Recover
-	(*Recovered)(nil),                 // 33: onar.replication.v1.Recovered
-	(*Confirm)(nil),                   // 34: onar.replication.v1.Confirm
-	(*Confirmed)(nil),                 // 35: onar.replication.v1.Confirmed
-	(*Write)(nil),                     // 36: onar.replication.v1.Write
-	(*Written)(nil),                   // 37: onar.replication.v1.Written
-	(*Nack)(nil),                      // 38: onar.replication.v1.Nack
-	(*Read)(nil),                      // 39: onar.replication.v1.Read
-	(*ReadAnswer)(nil),                // 40: onar.replication.v1.ReadAnswer
-	(*Impose)(nil),                    // 41: onar.replication.v1.Impose
-	(*Imposed)(nil),                   // 42: onar.replication.v1.Imposed
-	(*HandOver)(nil),                  // 43: onar.replication.v1.HandOver
-	(*YourTurn)(nil),                  // 44: onar.replication.v1.YourTurn
-	(*HandedOver)(nil),                // 45: onar.replication.v1.HandedOver
-	(*AskChanges)(nil),                // 46: onar.replication.v1.AskChanges
-	(*SeqRanges)(nil),                 // 47: onar.replication.v1.SeqRanges
-	(*Changes)(nil),                   // 48: onar.replication.v1.Changes
-	(*ChangedKey)(nil),                // 49: onar.replication.v1.ChangedKey
-	(*AskStates)(nil),                 // 50: onar.replication.v1.AskStates
-	(*States)(nil),                    // 51: onar.replication.v1.States
-	(*AskKeys)(nil),                   // 52: onar.replication.v1.AskKeys
-	(*KeysHeld)(nil),                  // 53: onar.replication.v1.KeysHeld
-	(*SealedCopy)(nil),                // 54: onar.replication.v1.SealedCopy
-	(*HeldState)(nil),                 // 55: onar.replication.v1.HeldState
-	(*HeldKey)(nil),                   // 56: onar.replication.v1.HeldKey
-	(*AskTombstone)(nil),              // 57: onar.replication.v1.AskTombstone
-	(*TombstoneHeld)(nil),             // 58: onar.replication.v1.TombstoneHeld
-	(*Purge)(nil),                     // 59: onar.replication.v1.Purge
-	(*Purged)(nil),                    // 60: onar.replication.v1.Purged
-	(*Heartbeat)(nil),                 // 61: onar.replication.v1.Heartbeat
-	(*HeartbeatAnswer)(nil),           // 62: onar.replication.v1.HeartbeatAnswer
-	(*OfficeReport)(nil),              // 63: onar.replication.v1.OfficeReport
-	(*PartitionReport)(nil),           // 64: onar.replication.v1.PartitionReport
-	(*Forward)(nil),                   // 65: onar.replication.v1.Forward
-	(*Forwarded)(nil),                 // 66: onar.replication.v1.Forwarded
-	(*Refused)(nil),                   // 67: onar.replication.v1.Refused
-	(*Unknown)(nil),                   // 68: onar.replication.v1.Unknown
-	(*FoundRequest)(nil),              // 69: onar.replication.v1.FoundRequest
-	(*FoundResponse)(nil),             // 70: onar.replication.v1.FoundResponse
-	(*SizesWanted)(nil),               // 71: onar.replication.v1.SizesWanted
-	(*NodeSizes)(nil),                 // 72: onar.replication.v1.NodeSizes
-	(*CopySize)(nil),                  // 73: onar.replication.v1.CopySize
-	(*Founder)(nil),                   // 74: onar.replication.v1.Founder
-	(*StartBallot)(nil),               // 75: onar.replication.v1.StartBallot
-	(*StartPrepare)(nil),              // 76: onar.replication.v1.StartPrepare
-	(*StartPromised)(nil),             // 77: onar.replication.v1.StartPromised
-	(*StartAccept)(nil),               // 78: onar.replication.v1.StartAccept
-	(*StartAccepted)(nil),             // 79: onar.replication.v1.StartAccepted
-	(*StartRefused)(nil),              // 80: onar.replication.v1.StartRefused
-	(*StartView)(nil),                 // 81: onar.replication.v1.StartView
-	(v1.StorageKind)(0),               // 82: onar.reconfiguration.v1.StorageKind
-	(*Ballot)(nil),                    // 83: onar.replication.v1.Ballot
-	(*v1.Member)(nil),                 // 84: onar.reconfiguration.v1.Member
-	(v1.OperationKind)(0),             // 85: onar.reconfiguration.v1.OperationKind
-	(*v1.ClusterSettings)(nil),        // 86: onar.reconfiguration.v1.ClusterSettings
-	(v1.ClusterSetting)(0),            // 87: onar.reconfiguration.v1.ClusterSetting
-	(*Timestamp)(nil),                 // 88: onar.replication.v1.Timestamp
-	(*v11.GetRequest)(nil),            // 89: onar.kv.v1.GetRequest
-	(*v11.PutRequest)(nil),            // 90: onar.kv.v1.PutRequest
-	(*v11.CompareAndSetRequest)(nil),  // 91: onar.kv.v1.CompareAndSetRequest
-	(*v11.DeleteRequest)(nil),         // 92: onar.kv.v1.DeleteRequest
-	(*v11.AddRequest)(nil),            // 93: onar.kv.v1.AddRequest
-	(*v11.GetResponse)(nil),           // 94: onar.kv.v1.GetResponse
-	(*v11.PutResponse)(nil),           // 95: onar.kv.v1.PutResponse
-	(*v11.CompareAndSetResponse)(nil), // 96: onar.kv.v1.CompareAndSetResponse
-	(*v11.DeleteResponse)(nil),        // 97: onar.kv.v1.DeleteResponse
-	(*v11.AddResponse)(nil),           // 98: onar.kv.v1.AddResponse
+	(*VouchedCopy)(nil),               // 28: onar.replication.v1.VouchedCopy
+	(*Prepare)(nil),                   // 29: onar.replication.v1.Prepare
+	(*Promised)(nil),                  // 30: onar.replication.v1.Promised
+	(*Reserve)(nil),                   // 31: onar.replication.v1.Reserve
+	(*Reserved)(nil),                  // 32: onar.replication.v1.Reserved
+	(*Recover)(nil),                   // 33: onar.replication.v1.Recover
+	(*Recovered)(nil),                 // 34: onar.replication.v1.Recovered
+	(*Confirm)(nil),                   // 35: onar.replication.v1.Confirm
+	(*Confirmed)(nil),                 // 36: onar.replication.v1.Confirmed
+	(*Write)(nil),                     // 37: onar.replication.v1.Write
+	(*Written)(nil),                   // 38: onar.replication.v1.Written
+	(*Nack)(nil),                      // 39: onar.replication.v1.Nack
+	(*Read)(nil),                      // 40: onar.replication.v1.Read
+	(*ReadAnswer)(nil),                // 41: onar.replication.v1.ReadAnswer
+	(*Impose)(nil),                    // 42: onar.replication.v1.Impose
+	(*Imposed)(nil),                   // 43: onar.replication.v1.Imposed
+	(*HandOver)(nil),                  // 44: onar.replication.v1.HandOver
+	(*YourTurn)(nil),                  // 45: onar.replication.v1.YourTurn
+	(*HandedOver)(nil),                // 46: onar.replication.v1.HandedOver
+	(*AskChanges)(nil),                // 47: onar.replication.v1.AskChanges
+	(*SeqRanges)(nil),                 // 48: onar.replication.v1.SeqRanges
+	(*Changes)(nil),                   // 49: onar.replication.v1.Changes
+	(*ChangedKey)(nil),                // 50: onar.replication.v1.ChangedKey
+	(*AskStates)(nil),                 // 51: onar.replication.v1.AskStates
+	(*States)(nil),                    // 52: onar.replication.v1.States
+	(*AskKeys)(nil),                   // 53: onar.replication.v1.AskKeys
+	(*KeysHeld)(nil),                  // 54: onar.replication.v1.KeysHeld
+	(*SealedCopy)(nil),                // 55: onar.replication.v1.SealedCopy
+	(*HeldState)(nil),                 // 56: onar.replication.v1.HeldState
+	(*HeldKey)(nil),                   // 57: onar.replication.v1.HeldKey
+	(*AskTombstone)(nil),              // 58: onar.replication.v1.AskTombstone
+	(*TombstoneHeld)(nil),             // 59: onar.replication.v1.TombstoneHeld
+	(*Purge)(nil),                     // 60: onar.replication.v1.Purge
+	(*Purged)(nil),                    // 61: onar.replication.v1.Purged
+	(*Heartbeat)(nil),                 // 62: onar.replication.v1.Heartbeat
+	(*HeartbeatAnswer)(nil),           // 63: onar.replication.v1.HeartbeatAnswer
+	(*OfficeReport)(nil),              // 64: onar.replication.v1.OfficeReport
+	(*PartitionReport)(nil),           // 65: onar.replication.v1.PartitionReport
+	(*Forward)(nil),                   // 66: onar.replication.v1.Forward
+	(*Forwarded)(nil),                 // 67: onar.replication.v1.Forwarded
+	(*Refused)(nil),                   // 68: onar.replication.v1.Refused
+	(*Unknown)(nil),                   // 69: onar.replication.v1.Unknown
+	(*FoundRequest)(nil),              // 70: onar.replication.v1.FoundRequest
+	(*FoundResponse)(nil),             // 71: onar.replication.v1.FoundResponse
+	(*SizesWanted)(nil),               // 72: onar.replication.v1.SizesWanted
+	(*NodeSizes)(nil),                 // 73: onar.replication.v1.NodeSizes
+	(*CopySize)(nil),                  // 74: onar.replication.v1.CopySize
+	(*Founder)(nil),                   // 75: onar.replication.v1.Founder
+	(*StartBallot)(nil),               // 76: onar.replication.v1.StartBallot
+	(*StartPrepare)(nil),              // 77: onar.replication.v1.StartPrepare
+	(*StartPromised)(nil),             // 78: onar.replication.v1.StartPromised
+	(*StartAccept)(nil),               // 79: onar.replication.v1.StartAccept
+	(*StartAccepted)(nil),             // 80: onar.replication.v1.StartAccepted
+	(*StartRefused)(nil),              // 81: onar.replication.v1.StartRefused
+	(*StartView)(nil),                 // 82: onar.replication.v1.StartView
+	(v1.StorageKind)(0),               // 83: onar.reconfiguration.v1.StorageKind
+	(*Ballot)(nil),                    // 84: onar.replication.v1.Ballot
+	(*v1.Member)(nil),                 // 85: onar.reconfiguration.v1.Member
+	(v1.OperationKind)(0),             // 86: onar.reconfiguration.v1.OperationKind
+	(*v1.ClusterSettings)(nil),        // 87: onar.reconfiguration.v1.ClusterSettings
+	(v1.ClusterSetting)(0),            // 88: onar.reconfiguration.v1.ClusterSetting
+	(*Timestamp)(nil),                 // 89: onar.replication.v1.Timestamp
+	(*v11.GetRequest)(nil),            // 90: onar.kv.v1.GetRequest
+	(*v11.PutRequest)(nil),            // 91: onar.kv.v1.PutRequest
+	(*v11.CompareAndSetRequest)(nil),  // 92: onar.kv.v1.CompareAndSetRequest
+	(*v11.DeleteRequest)(nil),         // 93: onar.kv.v1.DeleteRequest
+	(*v11.AddRequest)(nil),            // 94: onar.kv.v1.AddRequest
+	(*v11.GetResponse)(nil),           // 95: onar.kv.v1.GetResponse
+	(*v11.PutResponse)(nil),           // 96: onar.kv.v1.PutResponse
+	(*v11.CompareAndSetResponse)(nil), // 97: onar.kv.v1.CompareAndSetResponse
+	(*v11.DeleteResponse)(nil),        // 98: onar.kv.v1.DeleteResponse
+	(*v11.AddResponse)(nil),           // 99: onar.kv.v1.AddResponse
 }
 var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	14,  // 0: onar.replication.v1.Frame.messages:type_name -> onar.replication.v1.PeerMessage
@@ -7966,36 +8037,36 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	8,   // 5: onar.replication.v1.Authentication.challenge:type_name -> onar.replication.v1.Challenge
 	9,   // 6: onar.replication.v1.Authentication.proof:type_name -> onar.replication.v1.Proof
 	10,  // 7: onar.replication.v1.Authentication.welcome:type_name -> onar.replication.v1.Welcome
-	82,  // 8: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
+	83,  // 8: onar.replication.v1.Handshake.storage:type_name -> onar.reconfiguration.v1.StorageKind
 	0,   // 9: onar.replication.v1.Refusal.reason:type_name -> onar.replication.v1.RefusalReason
-	36,  // 10: onar.replication.v1.PeerMessage.write:type_name -> onar.replication.v1.Write
-	37,  // 11: onar.replication.v1.PeerMessage.written:type_name -> onar.replication.v1.Written
-	39,  // 12: onar.replication.v1.PeerMessage.read:type_name -> onar.replication.v1.Read
-	40,  // 13: onar.replication.v1.PeerMessage.read_answer:type_name -> onar.replication.v1.ReadAnswer
-	65,  // 14: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
-	66,  // 15: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
-	41,  // 16: onar.replication.v1.PeerMessage.impose:type_name -> onar.replication.v1.Impose
-	42,  // 17: onar.replication.v1.PeerMessage.imposed:type_name -> onar.replication.v1.Imposed
-	32,  // 18: onar.replication.v1.PeerMessage.recover:type_name -> onar.replication.v1.Recover
-	33,  // 19: onar.replication.v1.PeerMessage.recovered:type_name -> onar.replication.v1.Recovered
-	34,  // 20: onar.replication.v1.PeerMessage.confirm:type_name -> onar.replication.v1.Confirm
-	35,  // 21: onar.replication.v1.PeerMessage.confirmed:type_name -> onar.replication.v1.Confirmed
-	38,  // 22: onar.replication.v1.PeerMessage.nack:type_name -> onar.replication.v1.Nack
-	61,  // 23: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
-	62,  // 24: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
-	28,  // 25: onar.replication.v1.PeerMessage.prepare:type_name -> onar.replication.v1.Prepare
-	29,  // 26: onar.replication.v1.PeerMessage.promised:type_name -> onar.replication.v1.Promised
-	30,  // 27: onar.replication.v1.PeerMessage.reserve:type_name -> onar.replication.v1.Reserve
-	31,  // 28: onar.replication.v1.PeerMessage.reserved:type_name -> onar.replication.v1.Reserved
-	43,  // 29: onar.replication.v1.PeerMessage.hand_over:type_name -> onar.replication.v1.HandOver
-	45,  // 30: onar.replication.v1.PeerMessage.handed_over:type_name -> onar.replication.v1.HandedOver
-	44,  // 31: onar.replication.v1.PeerMessage.your_turn:type_name -> onar.replication.v1.YourTurn
-	46,  // 32: onar.replication.v1.PeerMessage.ask_changes:type_name -> onar.replication.v1.AskChanges
-	48,  // 33: onar.replication.v1.PeerMessage.changes:type_name -> onar.replication.v1.Changes
-	57,  // 34: onar.replication.v1.PeerMessage.ask_tombstone:type_name -> onar.replication.v1.AskTombstone
-	58,  // 35: onar.replication.v1.PeerMessage.tombstone_held:type_name -> onar.replication.v1.TombstoneHeld
-	59,  // 36: onar.replication.v1.PeerMessage.purge:type_name -> onar.replication.v1.Purge
-	60,  // 37: onar.replication.v1.PeerMessage.purged:type_name -> onar.replication.v1.Purged
+	37,  // 10: onar.replication.v1.PeerMessage.write:type_name -> onar.replication.v1.Write
+	38,  // 11: onar.replication.v1.PeerMessage.written:type_name -> onar.replication.v1.Written
+	40,  // 12: onar.replication.v1.PeerMessage.read:type_name -> onar.replication.v1.Read
+	41,  // 13: onar.replication.v1.PeerMessage.read_answer:type_name -> onar.replication.v1.ReadAnswer
+	66,  // 14: onar.replication.v1.PeerMessage.forward:type_name -> onar.replication.v1.Forward
+	67,  // 15: onar.replication.v1.PeerMessage.forwarded:type_name -> onar.replication.v1.Forwarded
+	42,  // 16: onar.replication.v1.PeerMessage.impose:type_name -> onar.replication.v1.Impose
+	43,  // 17: onar.replication.v1.PeerMessage.imposed:type_name -> onar.replication.v1.Imposed
+	33,  // 18: onar.replication.v1.PeerMessage.recover:type_name -> onar.replication.v1.Recover
+	34,  // 19: onar.replication.v1.PeerMessage.recovered:type_name -> onar.replication.v1.Recovered
+	35,  // 20: onar.replication.v1.PeerMessage.confirm:type_name -> onar.replication.v1.Confirm
+	36,  // 21: onar.replication.v1.PeerMessage.confirmed:type_name -> onar.replication.v1.Confirmed
+	39,  // 22: onar.replication.v1.PeerMessage.nack:type_name -> onar.replication.v1.Nack
+	62,  // 23: onar.replication.v1.PeerMessage.heartbeat:type_name -> onar.replication.v1.Heartbeat
+	63,  // 24: onar.replication.v1.PeerMessage.heartbeat_answer:type_name -> onar.replication.v1.HeartbeatAnswer
+	29,  // 25: onar.replication.v1.PeerMessage.prepare:type_name -> onar.replication.v1.Prepare
+	30,  // 26: onar.replication.v1.PeerMessage.promised:type_name -> onar.replication.v1.Promised
+	31,  // 27: onar.replication.v1.PeerMessage.reserve:type_name -> onar.replication.v1.Reserve
+	32,  // 28: onar.replication.v1.PeerMessage.reserved:type_name -> onar.replication.v1.Reserved
+	44,  // 29: onar.replication.v1.PeerMessage.hand_over:type_name -> onar.replication.v1.HandOver
+	46,  // 30: onar.replication.v1.PeerMessage.handed_over:type_name -> onar.replication.v1.HandedOver
+	45,  // 31: onar.replication.v1.PeerMessage.your_turn:type_name -> onar.replication.v1.YourTurn
+	47,  // 32: onar.replication.v1.PeerMessage.ask_changes:type_name -> onar.replication.v1.AskChanges
+	49,  // 33: onar.replication.v1.PeerMessage.changes:type_name -> onar.replication.v1.Changes
+	58,  // 34: onar.replication.v1.PeerMessage.ask_tombstone:type_name -> onar.replication.v1.AskTombstone
+	59,  // 35: onar.replication.v1.PeerMessage.tombstone_held:type_name -> onar.replication.v1.TombstoneHeld
+	60,  // 36: onar.replication.v1.PeerMessage.purge:type_name -> onar.replication.v1.Purge
+	61,  // 37: onar.replication.v1.PeerMessage.purged:type_name -> onar.replication.v1.Purged
 	15,  // 38: onar.replication.v1.PeerMessage.view_prepare:type_name -> onar.replication.v1.ViewPrepare
 	16,  // 39: onar.replication.v1.PeerMessage.view_promised:type_name -> onar.replication.v1.ViewPromised
 	17,  // 40: onar.replication.v1.PeerMessage.view_accept:type_name -> onar.replication.v1.ViewAccept
@@ -8008,109 +8079,110 @@ var file_onar_replication_v1_replication_proto_depIdxs = []int32{
 	24,  // 47: onar.replication.v1.PeerMessage.leave_wish:type_name -> onar.replication.v1.LeaveWish
 	25,  // 48: onar.replication.v1.PeerMessage.operation_wish:type_name -> onar.replication.v1.OperationWish
 	26,  // 49: onar.replication.v1.PeerMessage.copies_ready:type_name -> onar.replication.v1.CopiesReady
-	50,  // 50: onar.replication.v1.PeerMessage.ask_states:type_name -> onar.replication.v1.AskStates
-	51,  // 51: onar.replication.v1.PeerMessage.states:type_name -> onar.replication.v1.States
-	52,  // 52: onar.replication.v1.PeerMessage.ask_keys:type_name -> onar.replication.v1.AskKeys
-	53,  // 53: onar.replication.v1.PeerMessage.keys_held:type_name -> onar.replication.v1.KeysHeld
+	51,  // 50: onar.replication.v1.PeerMessage.ask_states:type_name -> onar.replication.v1.AskStates
+	52,  // 51: onar.replication.v1.PeerMessage.states:type_name -> onar.replication.v1.States
+	53,  // 52: onar.replication.v1.PeerMessage.ask_keys:type_name -> onar.replication.v1.AskKeys
+	54,  // 53: onar.replication.v1.PeerMessage.keys_held:type_name -> onar.replication.v1.KeysHeld
 	13,  // 54: onar.replication.v1.PeerMessage.trace:type_name -> onar.replication.v1.TraceContext
-	83,  // 55: onar.replication.v1.ViewPrepare.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 56: onar.replication.v1.ViewPromised.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 57: onar.replication.v1.ViewPromised.accepted_ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 58: onar.replication.v1.ViewAccept.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 59: onar.replication.v1.ViewAccepted.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 60: onar.replication.v1.ViewRefused.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 61: onar.replication.v1.ViewRefused.promised:type_name -> onar.replication.v1.Ballot
-	84,  // 62: onar.replication.v1.JoinWish.member:type_name -> onar.reconfiguration.v1.Member
-	85,  // 63: onar.replication.v1.OperationWish.kind:type_name -> onar.reconfiguration.v1.OperationKind
-	86,  // 64: onar.replication.v1.OperationWish.settings:type_name -> onar.reconfiguration.v1.ClusterSettings
-	87,  // 65: onar.replication.v1.OperationWish.unset:type_name -> onar.reconfiguration.v1.ClusterSetting
+	84,  // 55: onar.replication.v1.ViewPrepare.ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 56: onar.replication.v1.ViewPromised.ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 57: onar.replication.v1.ViewPromised.accepted_ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 58: onar.replication.v1.ViewAccept.ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 59: onar.replication.v1.ViewAccepted.ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 60: onar.replication.v1.ViewRefused.ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 61: onar.replication.v1.ViewRefused.promised:type_name -> onar.replication.v1.Ballot
+	85,  // 62: onar.replication.v1.JoinWish.member:type_name -> onar.reconfiguration.v1.Member
+	86,  // 63: onar.replication.v1.OperationWish.kind:type_name -> onar.reconfiguration.v1.OperationKind
+	87,  // 64: onar.replication.v1.OperationWish.settings:type_name -> onar.reconfiguration.v1.ClusterSettings
+	88,  // 65: onar.replication.v1.OperationWish.unset:type_name -> onar.reconfiguration.v1.ClusterSetting
 	27,  // 66: onar.replication.v1.CopiesReady.ready:type_name -> onar.replication.v1.ReadyCopy
-	83,  // 67: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 68: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 69: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 70: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 71: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 72: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 73: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 74: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 75: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 76: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 77: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 78: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
-	1,   // 79: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
-	88,  // 80: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
-	88,  // 81: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
-	83,  // 82: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
-	83,  // 83: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 84: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
-	47,  // 85: onar.replication.v1.AskChanges.taken:type_name -> onar.replication.v1.SeqRanges
-	83,  // 86: onar.replication.v1.SeqRanges.ballot:type_name -> onar.replication.v1.Ballot
-	49,  // 87: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
-	47,  // 88: onar.replication.v1.Changes.taken:type_name -> onar.replication.v1.SeqRanges
-	88,  // 89: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
-	54,  // 90: onar.replication.v1.States.source:type_name -> onar.replication.v1.SealedCopy
-	55,  // 91: onar.replication.v1.States.states:type_name -> onar.replication.v1.HeldState
-	54,  // 92: onar.replication.v1.KeysHeld.source:type_name -> onar.replication.v1.SealedCopy
-	56,  // 93: onar.replication.v1.KeysHeld.held:type_name -> onar.replication.v1.HeldKey
-	88,  // 94: onar.replication.v1.SealedCopy.settled:type_name -> onar.replication.v1.Timestamp
-	88,  // 95: onar.replication.v1.HeldState.timestamp:type_name -> onar.replication.v1.Timestamp
-	83,  // 96: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
-	88,  // 97: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
-	83,  // 98: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 99: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
-	88,  // 100: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
-	83,  // 101: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
-	64,  // 102: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
-	63,  // 103: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
-	64,  // 104: onar.replication.v1.HeartbeatAnswer.voting:type_name -> onar.replication.v1.PartitionReport
-	63,  // 105: onar.replication.v1.HeartbeatAnswer.proposing:type_name -> onar.replication.v1.OfficeReport
-	83,  // 106: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
-	83,  // 107: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
-	88,  // 108: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
-	89,  // 109: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
-	90,  // 110: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
-	91,  // 111: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
-	92,  // 112: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
-	93,  // 113: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
-	94,  // 114: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
-	95,  // 115: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
-	96,  // 116: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
-	97,  // 117: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
-	98,  // 118: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
-	67,  // 119: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
-	68,  // 120: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
-	2,   // 121: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
-	3,   // 122: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
-	74,  // 123: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
-	76,  // 124: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
-	78,  // 125: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
-	81,  // 126: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
-	23,  // 127: onar.replication.v1.FoundRequest.wish:type_name -> onar.replication.v1.JoinWish
-	71,  // 128: onar.replication.v1.FoundRequest.sizes_wanted:type_name -> onar.replication.v1.SizesWanted
-	74,  // 129: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
-	77,  // 130: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
-	79,  // 131: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
-	80,  // 132: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
-	81,  // 133: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
-	72,  // 134: onar.replication.v1.FoundResponse.sizes:type_name -> onar.replication.v1.NodeSizes
-	73,  // 135: onar.replication.v1.NodeSizes.copies:type_name -> onar.replication.v1.CopySize
-	75,  // 136: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
-	75,  // 137: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
-	75,  // 138: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
-	75,  // 139: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
-	75,  // 140: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
-	75,  // 141: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
-	4,   // 142: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
-	75,  // 143: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
-	5,   // 144: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
-	69,  // 145: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
-	5,   // 146: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
-	70,  // 147: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
-	146, // [146:148] is the sub-list for method output_type
-	144, // [144:146] is the sub-list for method input_type
-	144, // [144:144] is the sub-list for extension type_name
-	144, // [144:144] is the sub-list for extension extendee
-	0,   // [0:144] is the sub-list for field type_name
+	28,  // 67: onar.replication.v1.CopiesReady.vouched:type_name -> onar.replication.v1.VouchedCopy
+	84,  // 68: onar.replication.v1.Prepare.ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 69: onar.replication.v1.Promised.ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 70: onar.replication.v1.Reserve.ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 71: onar.replication.v1.Reserved.ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 72: onar.replication.v1.Recover.ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 73: onar.replication.v1.Recovered.ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 74: onar.replication.v1.Confirm.ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 75: onar.replication.v1.Confirmed.ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 76: onar.replication.v1.Write.ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 77: onar.replication.v1.Written.ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 78: onar.replication.v1.Nack.ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 79: onar.replication.v1.Nack.promised:type_name -> onar.replication.v1.Ballot
+	1,   // 80: onar.replication.v1.Nack.of:type_name -> onar.replication.v1.RefusedMessage
+	89,  // 81: onar.replication.v1.Read.newer_than:type_name -> onar.replication.v1.Timestamp
+	89,  // 82: onar.replication.v1.ReadAnswer.timestamp:type_name -> onar.replication.v1.Timestamp
+	84,  // 83: onar.replication.v1.ReadAnswer.promised:type_name -> onar.replication.v1.Ballot
+	84,  // 84: onar.replication.v1.YourTurn.ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 85: onar.replication.v1.HandedOver.ballot:type_name -> onar.replication.v1.Ballot
+	48,  // 86: onar.replication.v1.AskChanges.taken:type_name -> onar.replication.v1.SeqRanges
+	84,  // 87: onar.replication.v1.SeqRanges.ballot:type_name -> onar.replication.v1.Ballot
+	50,  // 88: onar.replication.v1.Changes.changes:type_name -> onar.replication.v1.ChangedKey
+	48,  // 89: onar.replication.v1.Changes.taken:type_name -> onar.replication.v1.SeqRanges
+	89,  // 90: onar.replication.v1.ChangedKey.timestamp:type_name -> onar.replication.v1.Timestamp
+	55,  // 91: onar.replication.v1.States.source:type_name -> onar.replication.v1.SealedCopy
+	56,  // 92: onar.replication.v1.States.states:type_name -> onar.replication.v1.HeldState
+	55,  // 93: onar.replication.v1.KeysHeld.source:type_name -> onar.replication.v1.SealedCopy
+	57,  // 94: onar.replication.v1.KeysHeld.held:type_name -> onar.replication.v1.HeldKey
+	89,  // 95: onar.replication.v1.SealedCopy.settled:type_name -> onar.replication.v1.Timestamp
+	89,  // 96: onar.replication.v1.HeldState.timestamp:type_name -> onar.replication.v1.Timestamp
+	84,  // 97: onar.replication.v1.AskTombstone.ballot:type_name -> onar.replication.v1.Ballot
+	89,  // 98: onar.replication.v1.AskTombstone.timestamp:type_name -> onar.replication.v1.Timestamp
+	84,  // 99: onar.replication.v1.TombstoneHeld.ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 100: onar.replication.v1.Purge.ballot:type_name -> onar.replication.v1.Ballot
+	89,  // 101: onar.replication.v1.Purge.timestamp:type_name -> onar.replication.v1.Timestamp
+	84,  // 102: onar.replication.v1.Purged.ballot:type_name -> onar.replication.v1.Ballot
+	65,  // 103: onar.replication.v1.HeartbeatAnswer.reports:type_name -> onar.replication.v1.PartitionReport
+	64,  // 104: onar.replication.v1.HeartbeatAnswer.offices:type_name -> onar.replication.v1.OfficeReport
+	65,  // 105: onar.replication.v1.HeartbeatAnswer.voting:type_name -> onar.replication.v1.PartitionReport
+	64,  // 106: onar.replication.v1.HeartbeatAnswer.proposing:type_name -> onar.replication.v1.OfficeReport
+	84,  // 107: onar.replication.v1.OfficeReport.ballot:type_name -> onar.replication.v1.Ballot
+	84,  // 108: onar.replication.v1.PartitionReport.promise:type_name -> onar.replication.v1.Ballot
+	89,  // 109: onar.replication.v1.PartitionReport.settled:type_name -> onar.replication.v1.Timestamp
+	90,  // 110: onar.replication.v1.Forward.get:type_name -> onar.kv.v1.GetRequest
+	91,  // 111: onar.replication.v1.Forward.put:type_name -> onar.kv.v1.PutRequest
+	92,  // 112: onar.replication.v1.Forward.compare_and_set:type_name -> onar.kv.v1.CompareAndSetRequest
+	93,  // 113: onar.replication.v1.Forward.delete:type_name -> onar.kv.v1.DeleteRequest
+	94,  // 114: onar.replication.v1.Forward.add:type_name -> onar.kv.v1.AddRequest
+	95,  // 115: onar.replication.v1.Forwarded.get:type_name -> onar.kv.v1.GetResponse
+	96,  // 116: onar.replication.v1.Forwarded.put:type_name -> onar.kv.v1.PutResponse
+	97,  // 117: onar.replication.v1.Forwarded.compare_and_set:type_name -> onar.kv.v1.CompareAndSetResponse
+	98,  // 118: onar.replication.v1.Forwarded.delete:type_name -> onar.kv.v1.DeleteResponse
+	99,  // 119: onar.replication.v1.Forwarded.add:type_name -> onar.kv.v1.AddResponse
+	68,  // 120: onar.replication.v1.Forwarded.refused:type_name -> onar.replication.v1.Refused
+	69,  // 121: onar.replication.v1.Forwarded.unknown:type_name -> onar.replication.v1.Unknown
+	2,   // 122: onar.replication.v1.Refused.reason:type_name -> onar.replication.v1.RefusedReason
+	3,   // 123: onar.replication.v1.Unknown.reason:type_name -> onar.replication.v1.UnknownReason
+	75,  // 124: onar.replication.v1.FoundRequest.founder:type_name -> onar.replication.v1.Founder
+	77,  // 125: onar.replication.v1.FoundRequest.prepare:type_name -> onar.replication.v1.StartPrepare
+	79,  // 126: onar.replication.v1.FoundRequest.accept:type_name -> onar.replication.v1.StartAccept
+	82,  // 127: onar.replication.v1.FoundRequest.view:type_name -> onar.replication.v1.StartView
+	23,  // 128: onar.replication.v1.FoundRequest.wish:type_name -> onar.replication.v1.JoinWish
+	72,  // 129: onar.replication.v1.FoundRequest.sizes_wanted:type_name -> onar.replication.v1.SizesWanted
+	75,  // 130: onar.replication.v1.FoundResponse.founder:type_name -> onar.replication.v1.Founder
+	78,  // 131: onar.replication.v1.FoundResponse.promised:type_name -> onar.replication.v1.StartPromised
+	80,  // 132: onar.replication.v1.FoundResponse.accepted:type_name -> onar.replication.v1.StartAccepted
+	81,  // 133: onar.replication.v1.FoundResponse.refused:type_name -> onar.replication.v1.StartRefused
+	82,  // 134: onar.replication.v1.FoundResponse.view:type_name -> onar.replication.v1.StartView
+	73,  // 135: onar.replication.v1.FoundResponse.sizes:type_name -> onar.replication.v1.NodeSizes
+	74,  // 136: onar.replication.v1.NodeSizes.copies:type_name -> onar.replication.v1.CopySize
+	76,  // 137: onar.replication.v1.StartPrepare.ballot:type_name -> onar.replication.v1.StartBallot
+	76,  // 138: onar.replication.v1.StartPromised.ballot:type_name -> onar.replication.v1.StartBallot
+	76,  // 139: onar.replication.v1.StartPromised.accepted_ballot:type_name -> onar.replication.v1.StartBallot
+	76,  // 140: onar.replication.v1.StartAccept.ballot:type_name -> onar.replication.v1.StartBallot
+	76,  // 141: onar.replication.v1.StartAccepted.ballot:type_name -> onar.replication.v1.StartBallot
+	76,  // 142: onar.replication.v1.StartRefused.ballot:type_name -> onar.replication.v1.StartBallot
+	4,   // 143: onar.replication.v1.StartRefused.reason:type_name -> onar.replication.v1.StartRefusedReason
+	76,  // 144: onar.replication.v1.StartRefused.promised:type_name -> onar.replication.v1.StartBallot
+	5,   // 145: onar.replication.v1.ReplicationService.Connect:input_type -> onar.replication.v1.Frame
+	70,  // 146: onar.replication.v1.ReplicationService.Found:input_type -> onar.replication.v1.FoundRequest
+	5,   // 147: onar.replication.v1.ReplicationService.Connect:output_type -> onar.replication.v1.Frame
+	71,  // 148: onar.replication.v1.ReplicationService.Found:output_type -> onar.replication.v1.FoundResponse
+	147, // [147:149] is the sub-list for method output_type
+	145, // [145:147] is the sub-list for method input_type
+	145, // [145:145] is the sub-list for extension type_name
+	145, // [145:145] is the sub-list for extension extendee
+	0,   // [0:145] is the sub-list for field type_name
 }
 
 func init() { file_onar_replication_v1_replication_proto_init() }
@@ -8171,16 +8243,16 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*PeerMessage_AskKeys)(nil),
 		(*PeerMessage_KeysHeld)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[45].OneofWrappers = []any{}
 	file_onar_replication_v1_replication_proto_msgTypes[46].OneofWrappers = []any{}
-	file_onar_replication_v1_replication_proto_msgTypes[60].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[47].OneofWrappers = []any{}
+	file_onar_replication_v1_replication_proto_msgTypes[61].OneofWrappers = []any{
 		(*Forward_Get)(nil),
 		(*Forward_Put)(nil),
 		(*Forward_CompareAndSet)(nil),
 		(*Forward_Delete)(nil),
 		(*Forward_Add)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[61].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[62].OneofWrappers = []any{
 		(*Forwarded_Get)(nil),
 		(*Forwarded_Put)(nil),
 		(*Forwarded_CompareAndSet)(nil),
@@ -8189,28 +8261,28 @@ func file_onar_replication_v1_replication_proto_init() {
 		(*Forwarded_Refused)(nil),
 		(*Forwarded_Unknown)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[64].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[65].OneofWrappers = []any{
 		(*FoundRequest_Prepare)(nil),
 		(*FoundRequest_Accept)(nil),
 		(*FoundRequest_View)(nil),
 		(*FoundRequest_Wish)(nil),
 		(*FoundRequest_SizesWanted)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[65].OneofWrappers = []any{
+	file_onar_replication_v1_replication_proto_msgTypes[66].OneofWrappers = []any{
 		(*FoundResponse_Promised)(nil),
 		(*FoundResponse_Accepted)(nil),
 		(*FoundResponse_Refused)(nil),
 		(*FoundResponse_View)(nil),
 		(*FoundResponse_Sizes)(nil),
 	}
-	file_onar_replication_v1_replication_proto_msgTypes[67].OneofWrappers = []any{}
+	file_onar_replication_v1_replication_proto_msgTypes[68].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onar_replication_v1_replication_proto_rawDesc), len(file_onar_replication_v1_replication_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   77,
+			NumMessages:   78,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

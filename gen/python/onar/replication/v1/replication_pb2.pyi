@@ -441,12 +441,14 @@ class OperationWish(_message.Message):
     def __init__(self, operation_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., digest: _Optional[bytes] = ..., kind: _Optional[_Union[_reconfiguration_pb2.OperationKind, str]] = ..., node_id: _Optional[int] = ..., all: bool = ..., partitions: _Optional[_Iterable[int]] = ..., by_node_id: _Optional[int] = ..., replicas: _Optional[int] = ..., settings: _Optional[_Union[_reconfiguration_pb2.ClusterSettings, _Mapping]] = ..., unset: _Optional[_Iterable[_Union[_reconfiguration_pb2.ClusterSetting, str]]] = ...) -> None: ...
 
 class CopiesReady(_message.Message):
-    __slots__ = ("epoch", "ready")
+    __slots__ = ("epoch", "ready", "vouched")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
+    VOUCHED_FIELD_NUMBER: _ClassVar[int]
     epoch: int
     ready: _containers.RepeatedCompositeFieldContainer[ReadyCopy]
-    def __init__(self, epoch: _Optional[int] = ..., ready: _Optional[_Iterable[_Union[ReadyCopy, _Mapping]]] = ...) -> None: ...
+    vouched: _containers.RepeatedCompositeFieldContainer[VouchedCopy]
+    def __init__(self, epoch: _Optional[int] = ..., ready: _Optional[_Iterable[_Union[ReadyCopy, _Mapping]]] = ..., vouched: _Optional[_Iterable[_Union[VouchedCopy, _Mapping]]] = ...) -> None: ...
 
 class ReadyCopy(_message.Message):
     __slots__ = ("partition", "group_epoch", "bad_keys")
@@ -457,6 +459,14 @@ class ReadyCopy(_message.Message):
     group_epoch: int
     bad_keys: int
     def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ..., bad_keys: _Optional[int] = ...) -> None: ...
+
+class VouchedCopy(_message.Message):
+    __slots__ = ("partition", "group_epoch")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    GROUP_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    group_epoch: int
+    def __init__(self, partition: _Optional[int] = ..., group_epoch: _Optional[int] = ...) -> None: ...
 
 class Prepare(_message.Message):
     __slots__ = ("partition", "ballot")

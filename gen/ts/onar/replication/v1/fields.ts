@@ -249,6 +249,7 @@ export const OPERATION_WISH = {
 export const COPIES_READY = {
   epoch: 1 as FieldNumber,
   ready: 2 as FieldNumber,
+  vouched: 3 as FieldNumber,
 } as const;
 
 /** onar.replication.v1.ReadyCopy */
@@ -256,6 +257,12 @@ export const READY_COPY = {
   partition: 1 as FieldNumber,
   groupEpoch: 2 as FieldNumber,
   badKeys: 3 as FieldNumber,
+} as const;
+
+/** onar.replication.v1.VouchedCopy */
+export const VOUCHED_COPY = {
+  partition: 1 as FieldNumber,
+  groupEpoch: 2 as FieldNumber,
 } as const;
 
 /** onar.replication.v1.Prepare */

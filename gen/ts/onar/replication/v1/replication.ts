@@ -598,13 +598,16 @@ export interface OperationWish {
 
 /**
  * A node tells every voter of the newest view it knows, once a round, until a view records it: these copies have all that their groups need,
- * durably, and answer (V4). Each counts only for the group that the newest view names.
+ * durably, and answer (V4). Or they accepted nothing of the epoch of their group, durably, and never will (V8). Each counts only for the group
+ * that the newest view names.
  */
 export interface CopiesReady {
   /** The epoch of that view. */
   epoch: number;
   /** At most 4,096; further ones follow once these are recorded. */
   ready: ReadyCopy[];
+  /** At most 4,096; further ones follow. */
+  vouched: VouchedCopy[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -616,6 +619,15 @@ export interface ReadyCopy {
   groupEpoch: number;
   /** Keys that it took over as bad, and that wait until more replicas of the group before can tell of them. */
   badKeys: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A copy that vouches for the epoch of its group: every majority with such a copy decided nothing in it. */
+export interface VouchedCopy {
+  /** The partition. */
+  partition: number;
+  /** The group epoch of which it accepted nothing, and never will. */
+  groupEpoch: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -4633,7 +4645,7 @@ export const OperationWish: MessageFns<OperationWish> = {
 };
 
 function createBaseCopiesReady(): CopiesReady {
-  return { epoch: 0, ready: [], _unknownFields: {} };
+  return { epoch: 0, ready: [], vouched: [], _unknownFields: {} };
 }
 
 export const CopiesReady: MessageFns<CopiesReady> = {
@@ -4643,6 +4655,9 @@ export const CopiesReady: MessageFns<CopiesReady> = {
     }
     for (const v of message.ready) {
       ReadyCopy.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.vouched) {
+      VouchedCopy.encode(v!, writer.uint32(26).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -4684,6 +4699,14 @@ export const CopiesReady: MessageFns<CopiesReady> = {
             message.ready.push(ReadyCopy.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.vouched.push(VouchedCopy.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4711,6 +4734,7 @@ export const CopiesReady: MessageFns<CopiesReady> = {
     const message = createBaseCopiesReady();
     message.epoch = object.epoch ?? 0;
     message.ready = object.ready?.map((e) => ReadyCopy.fromPartial(e)) || [];
+    message.vouched = object.vouched?.map((e) => VouchedCopy.fromPartial(e)) || [];
     return message;
   },
 };
@@ -4806,6 +4830,89 @@ export const ReadyCopy: MessageFns<ReadyCopy> = {
     message.partition = object.partition ?? 0;
     message.groupEpoch = object.groupEpoch ?? 0;
     message.badKeys = object.badKeys ?? 0;
+    return message;
+  },
+};
+
+function createBaseVouchedCopy(): VouchedCopy {
+  return { partition: 0, groupEpoch: 0, _unknownFields: {} };
+}
+
+export const VouchedCopy: MessageFns<VouchedCopy> = {
+  encode(message: VouchedCopy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partition !== 0) {
+      writer.uint32(8).uint32(message.partition);
+    }
+    if (message.groupEpoch !== 0) {
+      writer.uint32(16).uint64(message.groupEpoch);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VouchedCopy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVouchedCopy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.partition = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.groupEpoch = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<VouchedCopy>): VouchedCopy {
+    return VouchedCopy.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VouchedCopy>): VouchedCopy {
+    const message = createBaseVouchedCopy();
+    message.partition = object.partition ?? 0;
+    message.groupEpoch = object.groupEpoch ?? 0;
     return message;
   },
 };

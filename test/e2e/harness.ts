@@ -91,9 +91,9 @@ export class NodeProcess {
     return this.lines.some((line) => line.startsWith("ready"));
   }
 
-  /** Starts the same once more, when this one has ended, or another program in its place. */
-  again(program = this.program): NodeProcess {
-    return new NodeProcess(this.port, this.peerPort, this.args, this.env, program);
+  /** Starts the same once more, when this one has ended, or another program. `env`: variables that change. */
+  again(program = this.program, env: Readonly<Record<string, string>> = {}): NodeProcess {
+    return new NodeProcess(this.port, this.peerPort, this.args, { ...this.env, ...env }, program);
   }
 
   /** SIGKILL: nothing is said to anybody. */
@@ -156,8 +156,8 @@ export class Node {
   }
 
   /** Starts it again with the same arguments: with a directory, it comes back with its data. */
-  restart(program?: string): void {
-    this.process = this.process.again(program);
+  restart(program?: string, env?: Readonly<Record<string, string>>): void {
+    this.process = this.process.again(program, env);
     this.notePid();
   }
 

@@ -24,8 +24,10 @@ const when = (at: Node, what: string, holds: (view: View) => boolean): Promise<V
     return view !== null && settledIn(view) && holds(view) ? view : undefined;
   });
 
+const zoneIn = (members: View["members"], id: number): string | undefined =>
+  members.find((member) => member.id === id)?.zone;
 const zonesOf = ({ members }: View, replicas: readonly number[]): number =>
-  new Set(replicas.map((id) => members.find((member) => member.id === id)?.zone)).size;
+  new Set(replicas.map((id) => zoneIn(members, id))).size;
 
 async function fill(at: Node): Promise<void> {
   for (let i = 0; i < KEYS; i++) {
@@ -69,6 +71,32 @@ test("a zone of three is lost: the others get its replicas, and it gets its shar
     (view) => view.wishes.length === 0 && view.partitions.every(({ replicas }) => zonesOf(view, replicas) === 3),
   );
   await expectAll(six.node(2));
+}, 400_000);
+
+test("a node that is started again in another zone: replicas follow, until each group is in three zones again", async () => {
+  const six = await growing.start(6, 3, [], ["a", "b", "c"]);
+  const at = six.node(0);
+  await fill(at);
+  const moving = six.node(3);
+  const id = await idOf(moving);
+  await moving.process.stop();
+  moving.restart(undefined, { ONAR_ZONE: "b" });
+  const view = await when(
+    at,
+    "it is in zone b, and each group in three zones",
+    (now) =>
+      zoneIn(now.members, id) === "b" &&
+      now.wishes.length === 0 &&
+      now.partitions.every(({ replicas }) => zonesOf(now, replicas) === 3),
+  );
+  // Zone a has one node left: it has a replica of each partition.
+  const alone = await idOf(at);
+  for (const { replicas } of view.partitions) expect(replicas).toContain(alone);
+  expect(view.operations.map(({ kind, nodeId }) => [kind, nodeId])).toEqual([
+    [OperationKind.JOIN, id],
+    [OperationKind.REBALANCE, id],
+  ]);
+  await expectAll(moving);
 }, 400_000);
 
 test("of two that die at once, groups that lost one heal; those that lost both wait, and lose nothing", async () => {

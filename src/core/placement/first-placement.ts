@@ -1,9 +1,9 @@
 /**
  * The placement of a new cluster: pure, so that every node computes the same. The members stand in a ring, neighbours
  * in different zones where there are enough. Partition p is preferred by member p mod N. The members that follow keep
- * it, each in a zone of its own as long as there is one. So every node is the preferred writer of the same number of
- * partitions within one, and there are only N distinct groups. These are copysets (Cidon et al., USENIX ATC 2013):
- * three simultaneous crashes rarely hit all replicas of some key.
+ * it, each in a zone of its own as long as there is one. Then comes a second one of each zone. So every node is the
+ * preferred writer of the same number of partitions within one, and there are only N distinct groups. These are
+ * copysets (Cidon et al., USENIX ATC 2013): three simultaneous crashes rarely hit all replicas of some key.
  */
 import { assert } from "../../base/assert.js";
 import { groupEpoch, type NodeId } from "../model/ids.js";
@@ -28,18 +28,22 @@ export function firstPlacement(
   return placements;
 }
 
-/** The members that follow in the ring, each of a zone not taken yet as long as there is one, then whoever follows. */
+/**
+ * The members that follow in the ring, each of a zone not taken yet as long as there is one. Then comes a second one of
+ * each zone, and so on: no zone has more of them than it must.
+ */
 function replicasFrom(ring: readonly Member[], start: number, count: number): NodeId[] {
   const following = ring.map((_, i) => ring[(start + i) % ring.length] as Member);
   const chosen: Member[] = [];
-  const zones = new Set<string>();
-  for (const member of following) {
-    if (chosen.length === count || zones.has(member.zone)) continue;
-    zones.add(member.zone);
-    chosen.push(member);
-  }
-  for (const member of following) {
-    if (chosen.length < count && !chosen.includes(member)) chosen.push(member);
+  for (let limit = 1; chosen.length < count; limit++) {
+    const zones = new Map<string, number>();
+    for (const { zone } of chosen) zones.set(zone, (zones.get(zone) ?? 0) + 1);
+    for (const member of following) {
+      const there = zones.get(member.zone) ?? 0;
+      if (chosen.length === count || there >= limit || chosen.includes(member)) continue;
+      zones.set(member.zone, there + 1);
+      chosen.push(member);
+    }
   }
   return chosen.map(({ id }) => id);
 }

@@ -24,8 +24,9 @@ export interface MoveCaps {
 export const MOVE_CAPS: MoveCaps = { perNode: 16, perCluster: 64 };
 
 /**
- * The next step of one partition; null: it is where it should be. Replicas in zones that have too many go first, and
- * the one that comes is of a zone with room. So the rule of zones is broken by no step that did not find it broken.
+ * The next step of one partition; null: it is where it should be. Replicas in zones that have too many go first. The
+ * one that comes is of a zone with room, also when the group grows. So the rule of zones is broken by no step that did
+ * not find it broken.
  */
 export function nextMove(
   partition: Partition,
@@ -36,14 +37,14 @@ export function nextMove(
   const leaving = now.filter((id) => !wanted.includes(id));
   const coming = wanted.filter((id) => !now.includes(id));
   if (leaving.length === 0 && coming.length === 0) return null;
-  const [first = null] = coming;
-  if (leaving.length === 0 || now.length < wanted.length) return { partition, from: null, to: first };
-  if (first === null || now.length > wanted.length) return { partition, from: leaving[0] ?? null, to: null };
+  const grows = leaving.length === 0 || now.length < wanted.length;
+  const shrinks = !grows && (coming.length === 0 || now.length > wanted.length);
   let best: Move | null = null;
   let least = Number.POSITIVE_INFINITY;
-  for (const from of leaving) {
-    for (const to of coming) {
-      const most = mostInOneZone([...now.filter((id) => id !== from), to], seats);
+  for (const from of grows ? [null] : leaving) {
+    for (const to of shrinks ? [null] : coming) {
+      const staying = now.filter((id) => id !== from);
+      const most = mostInOneZone(to === null ? staying : [...staying, to], seats);
       if (most >= least) continue;
       least = most;
       best = { partition, from, to };

@@ -205,8 +205,10 @@ class Change {
     if (next !== null && next.length === voters.length) this.voters = next;
   }
 
+  /** Unless one goes on: one that this very view ends knows nothing of what it changes. */
   private rebalance(node: NodeId): void {
-    if (!this.wishes.some(({ kind }) => kind === "rebalance")) this.begin("rebalance", node);
+    const goesOn = (wish: Wish): boolean => wish.kind === "rebalance" && !this.ended.includes(wish);
+    if (!this.wishes.some(goesOn)) this.begin("rebalance", node);
   }
 
   /** A wish that the cluster has by itself. Whoever works out this view names it alike, and no other wish so. */
@@ -233,7 +235,7 @@ class Change {
 
   /**
    * Members that are elsewhere now, all at once: one may be where another one was. Those that would share an address
-   * wait.
+   * wait. Replicas follow one that is in another zone.
    */
   rehouse(wishing: readonly JoinWish[]): void {
     let going = wishing.filter(({ member, operation }) => {
@@ -248,8 +250,10 @@ class Change {
         going = going.filter((wish) => wish !== clash);
         continue;
       }
+      const known = this.members;
       if (going.length > 0) this.members = after;
       for (const { member, operation, epoch } of going) {
+        if (known.get(member.id)?.zone !== member.zone) this.rebalance(member.id);
         this.ended.push({ id: operation, epoch, kind: "join", node: member.id });
         this.operation ??= operation;
       }

@@ -70,7 +70,9 @@ export function wishedMoves(view: View): readonly Move[] {
       return [{ partition, leaves: wish.node, comes: by }];
     const target = targets?.[index]?.replicas;
     if (target === undefined) return [];
-    const move = nextMove(partition, replicas, evens ? target : withoutOthers(replicas, target, wish), seats);
+    // A group that has too few is only rid of that node: it gets another one when it has none that is to go.
+    const wanted = evens && size === 0 ? target : withoutOthers(replicas, target, wish);
+    const move = nextMove(partition, replicas, wanted, seats);
     return move === null || move.from === null || move.to === null
       ? []
       : [{ partition, leaves: move.from, comes: move.to }];

@@ -1,12 +1,13 @@
 import { afterEach, expect, test } from "vitest";
 import { plant } from "../planted/planted.js";
-import { drawAsked, drawMoving, drawResizing } from "./moving.js";
+import { drawAsked, drawFew, drawMoving, drawResizing } from "./moving.js";
 import { type RunReport, run } from "./run.js";
 import type { Swarm } from "./swarm.js";
 
 const SEEDS = 30;
 const RESIZING_SEEDS = 15;
 const ASKED_SEEDS = 20;
+const FEW_SEEDS = 20;
 
 afterEach(() => plant());
 
@@ -36,4 +37,13 @@ test(`${ASKED_SEEDS} seeds in which people ask for moves by operations, without 
   expect(reports.map(failure).filter((text) => text !== "")).toEqual([]);
   for (const kind of ["drain", "replace", "rebalance"] as const)
     expect(reports.some(({ sometimes }) => (sometimes[`a ${kind} was done`] ?? 0) > 0)).toBe(true);
+});
+
+test(`${FEW_SEEDS} seeds in which groups of one or two heal, though newcomers that they wait for are lost`, {
+  timeout: 300_000,
+}, () => {
+  const seeds = Array.from({ length: FEW_SEEDS }, (_, i) => i + 1);
+  const reports = seeds.map((seed) => run({ seed, swarm: drawFew(seed, false, true) }));
+  expect(reports.map(failure).filter((text) => text !== "")).toEqual([]);
+  expect(reports.some(({ sometimes }) => (sometimes["an epoch was void"] ?? 0) > 0)).toBe(true);
 });

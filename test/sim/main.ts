@@ -8,6 +8,7 @@
  *   MOVING=1      in worlds in which partitions move
  *   ASKED=1       with MOVING: as people ask for it by drain, replace, remove, rebalance and transfer-writer
  *   HEALING=1     with MOVING: and in which others get the replicas of members that are not heard for a while
+ *   FEW=1         with MOVING, perhaps ASKED or HEALING: with one or two replicas. With HEALING alone, newcomers that groups wait for are lost
  *   RESIZING=1    with MOVING: and in which partitions get another number of replicas
  *   COVERAGE=1    how often every rare path was taken; one that never was is a failure
  */

@@ -8,6 +8,7 @@
  * newest view leaves out goes once it may (src/server/serving-phase.ts).
  */
 import type { Prng } from "../../src/base/prng.js";
+import { majorityOf } from "../../src/base/votes.js";
 import { type NodeId, type Partition, partition } from "../../src/core/model/ids.js";
 import type { EncodedView } from "../../src/core/view/encoded-view.js";
 import type { JoinWish } from "../../src/core/view/message.js";
@@ -24,6 +25,7 @@ import {
   type Member,
   memberOf,
   type PreviousGroup,
+  placementOf,
   sameAddresses,
   type View,
 } from "../../src/core/view/view.js";
@@ -190,8 +192,12 @@ export class Membership {
     }
   }
 
-  private movedNow(at: Partition): void {
+  private movedNow(at: Partition, view: View): void {
     const { sometimes, groups } = this.world;
+    const { groupEpoch, previous } = placementOf(view, at);
+    const before = previous?.groupEpoch ?? groupEpoch;
+    if ([...groups.all(at).keys()].some((epoch) => before < epoch && epoch < groupEpoch))
+      sometimes.hit("an epoch was void");
     sometimes.hit("a partition moved");
     const replicas = groups.newest(at);
     if (this.world.writersOf(at).some(({ id }) => !replicas.includes(id))) sometimes.hit("a writer moved away");
@@ -231,7 +237,7 @@ export class Membership {
     standing.contacts = this.contacts(node);
     const learned = (newest: EncodedView): void => {
       this.watch.learned(node.id, newest);
-      for (const moved of this.world.groups.learn(newest.view)) this.movedNow(moved);
+      for (const moved of this.world.groups.learn(newest.view)) this.movedNow(moved, newest.view);
       this.lookAtFinished(newest.view);
       this.lookAtHealing(newest.view);
     };
@@ -431,6 +437,11 @@ export class Membership {
     const farewells = (swarm.views?.farewell ?? 0) > 0 ? 3 : Number.POSITIVE_INFINITY;
     const fewest = Math.min(view.voters.length, this.watch.newest.view.voters.length, farewells);
     const missing = nodes.filter((one) => one === node || others.includes(one) || this.isLost(one));
+    // A view that was accepted long ago may move a replica to any node, and to one that just died. A group without a
+    // majority then is left to people where nothing heals, and one of one replica everywhere.
+    const moves = (swarm.views?.replace ?? 0) + (swarm.views?.ask ?? 0) > 0;
+    const heals = swarm.replicas > 1 && (swarm.views?.heal ?? 0) > 0;
+    if (moves && !heals && swarm.replicas - missing.length < majorityOf(swarm.replicas)) return false;
     return missing.length <= Math.floor((fewest - 1) / 2);
   }
 

@@ -41,12 +41,36 @@ export function drawResizing(seed: number): Swarm {
   };
 }
 
-export function drawMoving(seed: number): Swarm {
-  if (process.env.ASKED !== undefined) return drawAsked(seed);
-  return process.env.RESIZING === undefined ? drawMoves(seed) : drawResizing(seed);
+/**
+ * Groups of one or two replicas have no majority without a newcomer. Where others get the replicas of lost members, it
+ * may be lost for good before it is ready (V8).
+ */
+export function drawFew(seed: number, asked: boolean, heals: boolean): Swarm {
+  const swarm = asked ? drawAsked(seed) : drawMoves(seed, heals);
+  const chance = new Prng(seed).fork("few");
+  const { roundMs, nemesis, views } = swarm;
+  const nodes = chance.pick([4, 5]);
+  const replicas = chance.pick([2, 2, 1]);
+  const blocks = heals && !asked && replicas === 2;
+  const block = blocks ? { block: roundMs * chance.pick([2, 5, 10]) } : {};
+  const replace = asked ? 0 : roundMs * chance.pick([4, 8, 20]);
+  return {
+    ...swarm,
+    nodes,
+    replicas,
+    nemesis: { ...nemesis, stops: false, ruin: 0 },
+    views: views === null ? null : { ...views, voters: chance.pick([nodes, 3]), newcomers: 0, replace, ...block },
+  };
 }
 
-function drawMoves(seed: number): Swarm {
+export function drawMoving(seed: number): Swarm {
+  const { ASKED, FEW, HEALING, RESIZING } = process.env;
+  if (FEW !== undefined) return drawFew(seed, ASKED !== undefined, HEALING !== undefined);
+  if (ASKED !== undefined) return drawAsked(seed);
+  return RESIZING === undefined ? drawMoves(seed) : drawResizing(seed);
+}
+
+function drawMoves(seed: number, heals = process.env.HEALING !== undefined): Swarm {
   const swarm = drawSwarm(seed);
   const chance = new Prng(seed).fork("moving");
   const replicas = chance.pick([3, 3, 3, 4, 5]);
@@ -63,7 +87,7 @@ function drawMoves(seed: number): Swarm {
       voters: chance.pick([nodes, 3]),
       farewell: 0,
       replace: roundMs * chance.pick([4, 8, 20, 40]),
-      ...(process.env.HEALING === undefined ? {} : healing(seed, roundMs)),
+      ...(heals ? healing(seed, roundMs) : {}),
     },
   };
 }

@@ -66,6 +66,7 @@ export class NemesisAtWork {
     this.every(moveAll, () => this.moveAll());
     this.every(this.world.swarm.views?.replace ?? 0, () => this.replace());
     this.every(this.world.swarm.views?.resize ?? 0, () => this.resize());
+    this.every(this.world.swarm.views?.block ?? 0, () => this.block());
     this.every(this.world.swarm.views?.ask ?? 0, () => this.ask());
     this.every(farewell, () => this.harm({ kind: "farewell", node: this.chance.pick(this.world.nodes).id }));
   }
@@ -86,6 +87,12 @@ export class NemesisAtWork {
     const writers = chance.chance(0.3) ? world.writersOf(at).map(({ id }) => id) : [];
     const leaves = chance.pick(writers.length > 0 ? writers : replicas);
     this.harm({ kind: "replace", partition: at, leaves, comes: chance.pick(free).id });
+  }
+
+  private block(): void {
+    const { world, chance } = this;
+    const newcomers = world.nodes.filter((node) => node.up && world.mayBlock(node));
+    if (newcomers.length > 0) this.harm({ kind: "crash", node: chance.pick(newcomers).id, downMs: null });
   }
 
   private resize(): void {
@@ -396,7 +403,10 @@ export class NemesisAtWork {
     if (!world.has(id)) return;
     const node = world.node(id);
     // A plan made shorter must not take a group's majority for good.
-    if (downMs === null && !this.world.dispensable(node)) return;
+    if (downMs === null && !world.dispensable(node)) {
+      if (!world.mayBlock(node)) return;
+      world.sometimes.hit("a newcomer of a group of two was lost");
+    }
     world.crash(node);
     if (downMs === null) node.gone = true;
     else world.schedule.after(downMs, () => world.start(node));

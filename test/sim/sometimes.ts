@@ -99,6 +99,9 @@ const HEALING = [
   "replicas were spread evenly",
 ] as const;
 
+/** In worlds with groups of two that heal by themselves. */
+const VOID = ["a newcomer of a group of two was lost", "an epoch was void"] as const;
+
 /** In worlds in which groups grow and shrink. */
 const RESIZING = ["all partitions had another number of replicas"] as const;
 
@@ -114,12 +117,14 @@ const ASKED = [
 export type Point =
   | (typeof ALWAYS)[number]
   | (typeof HEALING)[number]
+  | (typeof VOID)[number]
   | (typeof RESIZING)[number]
   | (typeof ASKED)[number];
 
 export const POINTS: readonly Point[] = [
   ...ALWAYS,
   ...(process.env.HEALING === undefined ? [] : HEALING),
+  ...(process.env.FEW === undefined || process.env.HEALING === undefined ? [] : VOID),
   ...(process.env.RESIZING === undefined ? [] : RESIZING),
   ...(process.env.ASKED === undefined ? [] : ASKED),
 ];

@@ -54,6 +54,8 @@ export interface ViewsSwarm {
   readonly ask?: number;
   /** A member that is not heard for so long gives its replicas to others, milliseconds. Missing: never. */
   readonly heal?: number;
+  /** A newcomer that a group of two waits for is lost for good. Missing: never. */
+  readonly block?: number;
   /** Every partition is to have another number of replicas. Missing: never. No node is lost then. */
   readonly resize?: number;
   /** Share of faults that pick the proposer. */

@@ -463,6 +463,26 @@ export class World {
     return true;
   }
 
+  /**
+   * Whether it can be lost for good as the newcomer of groups of two that is not ready. The others are healed without
+   * it: nothing was decided with it, and all that the groups before held is there.
+   */
+  mayBlock(node: SimNode): boolean {
+    const { membership, swarm } = this;
+    if (membership === null || (swarm.views?.block ?? 0) === 0 || !membership.dispensable(node, [])) return false;
+    let waits = false;
+    for (let p = 0; p < swarm.partitions; p++) {
+      const partition = p as Partition;
+      const before = membership.groupBefore(partition);
+      if (before?.replicas.some((id) => id === node.id || this.node(id).lost) === true) return false;
+      if (!this.replicasOf(partition).includes(node.id)) continue;
+      if (before === null || this.checks.hasServed(partition, node.id, this.groups.newestEpoch(partition)))
+        return false;
+      waits = true;
+    }
+    return waits;
+  }
+
   /** Whoever runs and does not stand still answers every request by its deadline (the router's I3). */
   expectVerdict(node: SimNode, timeout: number, done: () => boolean): void {
     const { life, pauses } = node;

@@ -115,3 +115,11 @@ export async function insist(
       : undefined;
   });
 }
+
+/** The state in which the operation ends, as that node tells. */
+export async function becomesOf(at: Node, { id, epoch }: Operation): Promise<OperationState> {
+  let last = OperationState.UNSPECIFIED;
+  for await (const { operation } of at.clients.cluster.watchOperation({ operationId: id, epoch }))
+    last = operation?.state ?? OperationState.UNSPECIFIED;
+  return last;
+}

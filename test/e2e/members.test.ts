@@ -1,8 +1,13 @@
 /** Members that come, move and go, in clusters of real processes. */
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { GetViewResponse, View } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
-import { GrowingCluster, idOf, PARTITIONS, viewOf, WITHIN_MS } from "./growing-cluster.js";
+import {
+  type GetViewResponse,
+  OperationKind,
+  OperationState,
+  type View,
+} from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { becomesOf, GrowingCluster, idOf, insist, PARTITIONS, viewOf, WITHIN_MS } from "./growing-cluster.js";
 import { eventually, Fatal, freePorts, HOST, type Node, NodeProcess } from "./harness.js";
 import { Recorder } from "./recorder.js";
 import { errorsOf, expectLinearizable, summaryOf, Workload } from "./workload.js";
@@ -44,46 +49,68 @@ async function moved(node: Node, index: number, secretFile: string, contacts: re
   );
 }
 
+/** Its process ends by itself, and says why. */
+async function leaves(node: Node, others: readonly Node[]): Promise<void> {
+  const [asked, watched] = [others[0] as Node, others[others.length - 1] as Node];
+  const nodeId = await idOf(node);
+  const operation = await insist(asked, (named) => asked.clients.cluster.leave({ ...named, nodeId }));
+  expect(operation).toMatchObject({ kind: OperationKind.LEAVE, nodeId });
+  expect(await becomesOf(watched, operation)).toBe(OperationState.DONE);
+  expect(await node.process.end).toBe(0);
+  expect(node.process.tail()).toContain("has left cluster");
+}
+
 const isAt =
   (nodes: readonly Node[]) =>
   ({ members }: View): boolean =>
     nodes.every(({ process }) => members.some(({ peerAddress }) => peerAddress === `${HOST}:${process.peerPort}`));
 
 describe("a cluster of three", () => {
-  test("grows to six under load, votes with five, and goes on while its founders move one after the other", async () => {
+  test("grows to six under load, votes with five, moves its founders to new addresses, and shrinks to three", async () => {
     const three = await growing.start();
-    const { secretFile } = three;
     const recorder = new Recorder();
+    const underLoad = (named: string, nodes: readonly Node[], moveOn = false): Workload => {
+      const what = { keys: ["alpha", "beta", "counter-a"], workersPerNode: 1, deadlineMs: 5_000, thinkMs: 40 };
+      return new Workload({ recorder, nodes, named, moveOn, ...what });
+    };
+    const first = underLoad("three ", three.nodes);
     const more = await Promise.all(["four", "five", "six"].map((name) => growing.joined(name, three)));
-    const load = new Workload({
-      recorder,
-      nodes: more,
-      keys: ["alpha", "beta", "counter-a"],
-      workersPerNode: 2,
-      deadlineMs: 5_000,
-      thinkMs: 40,
-    });
     const six = await agreed([...three.nodes, ...more], "six members, five voters", ({ members, voters }) => {
       return members.length === 6 && voters.length === 5;
     });
     // One view a newcomer at most, and one a voter.
     expect(Number(six.epoch)).toBeLessThanOrEqual(6);
+    const second = underLoad("more ", more);
+    await first.stop();
     const founders: Node[] = [];
     for (const [index, node] of three.nodes.entries()) {
-      const there = await moved(node, index, secretFile);
+      const there = await moved(node, index, three.secretFile);
       await there.process.said(`knows this node at ${HOST}:${there.process.peerPort}`, WITHIN_MS);
       founders.push(there);
     }
-    const last = await agreed([...founders, ...more], "all are found where they are", isAt([...founders, ...more]));
-    expect(last.members).toHaveLength(6);
-    await load.stop();
+    const found = await agreed([...founders, ...more], "all are found where they are", isAt([...founders, ...more]));
+    expect(found.members).toHaveLength(6);
+    // Those of a node that leaves are served until it ends, and go on elsewhere.
+    const third = underLoad("six ", [...founders, ...more], true);
+    await second.stop();
+    for (const node of more) await leaves(node, founders);
+    await third.stop();
+    const last = await agreed(founders, "three members, all of them voters", ({ members, voters }) => {
+      return members.length === 3 && voters.length === 3;
+    });
+    expect(last.partitions.every(({ groupEpoch }) => groupEpoch === 1n)).toBe(true);
     const base = { process: "end", deadlineMs: 5_000, safe: true };
-    for (const node of [...founders, ...more]) {
+    for (const node of founders) {
       const answer = await recorder.ask({ ...base, nodes: [node], key: "alpha", call: { kind: "get" } });
       expect(answer.outcome.status, errorsOf([answer]).join()).toBe("done");
     }
-    console.log(`three to six: ${summaryOf(recorder.operations)}`);
-    expectLinearizable(recorder, "three-to-six");
+    console.log(`three to six and back: ${summaryOf(recorder.operations)}`);
+    expectLinearizable(recorder, "three-to-six-and-back");
+    // A directory that has left is of no use any more.
+    const again = (more[0] as Node).process.again();
+    growing.add(again);
+    expect(await again.end).toBe(1);
+    expect(again.tail()).toContain("is of a node that has left cluster");
   }, 240_000);
 
   test.each(["to new addresses", "to each other's addresses"])(

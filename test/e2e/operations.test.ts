@@ -2,71 +2,17 @@
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Operation, OperationKind, OperationState } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
+import { OperationKind, OperationState } from "../../gen/ts/onar/reconfiguration/v1/reconfiguration.js";
 import { errorOf } from "./clients.js";
 import { GrowingCluster, idOf, insist, PARTITIONS, viewOf, WITHIN_MS } from "./growing-cluster.js";
 import { eventually, HOST, type Node } from "./harness.js";
 import { onar, type Ran } from "./programs.js";
-import { Recorder } from "./recorder.js";
-import { expectLinearizable, summaryOf, Workload } from "./workload.js";
 
 let growing: GrowingCluster;
 beforeEach(() => {
   growing = new GrowingCluster();
 });
 afterEach(() => growing.end());
-
-async function becomesOf(at: Node, { id, epoch }: Operation): Promise<OperationState> {
-  let last = OperationState.UNSPECIFIED;
-  for await (const { operation } of at.clients.cluster.watchOperation({ operationId: id, epoch }))
-    last = operation?.state ?? OperationState.UNSPECIFIED;
-  return last;
-}
-
-describe("a cluster of six", () => {
-  test("becomes one of three under load: who leaves ends by itself, and the history stays linearizable", async () => {
-    const three = await growing.start();
-    const more: Node[] = [];
-    for (const name of ["four", "five", "six"]) more.push(await growing.joined(name, three));
-    await eventually("five voters", WITHIN_MS, async () => {
-      const { members, voters } = await viewOf(three.node(0));
-      return members.length === 6 && voters.length === 5 ? true : undefined;
-    });
-    const recorder = new Recorder();
-    const load = new Workload({
-      recorder,
-      // Those of a node that leaves are served until it ends, and go on elsewhere.
-      nodes: [...three.nodes, ...more],
-      moveOn: true,
-      keys: ["alpha", "beta", "counter-a"],
-      workersPerNode: 1,
-      deadlineMs: 5_000,
-      thinkMs: 40,
-    });
-    for (const node of more) {
-      const nodeId = await idOf(node);
-      const operation = await insist(three.node(0), (named) =>
-        three.node(0).clients.cluster.leave({ ...named, nodeId }),
-      );
-      expect(operation).toMatchObject({ kind: OperationKind.LEAVE, nodeId });
-      expect(await becomesOf(three.node(2), operation)).toBe(OperationState.DONE);
-      expect(await node.process.end).toBe(0);
-      expect(node.process.tail()).toContain("has left cluster");
-    }
-    await load.stop();
-    const view = await viewOf(three.node(0));
-    expect(view.members).toHaveLength(3);
-    expect(view.voters).toHaveLength(3);
-    expect(view.partitions.every(({ groupEpoch }) => groupEpoch === 1n)).toBe(true);
-    console.log(`six to three: ${summaryOf(recorder.operations)}`);
-    expectLinearizable(recorder, "six-to-three");
-    // A directory that has left is of no use any more.
-    const again = (more[0] as Node).process.again();
-    growing.add(again);
-    expect(await again.end).toBe(1);
-    expect(again.tail()).toContain("is of a node that has left cluster");
-  }, 240_000);
-});
 
 describe("the preferred writer", () => {
   test("of all partitions is another node under load: no request fails, and no group epoch changes", async () => {

@@ -137,10 +137,11 @@ export function placementFault(
   // Also with the replicas that it has, or had: the epoch is another one all the same.
   if (undone !== null && after.groupEpoch === groupEpoch(epoch) && after.previous?.groupEpoch === undone.groupEpoch)
     return changeFault(undone, after, { epoch, replicationFactor });
-  if (sameList(replicas, before.replicas) || sameSet(replicas, before.replicas)) {
+  // Most groups stay as they are, and a set need not be made for those.
+  const same = sameList(replicas, before.replicas);
+  if (same || sameSet(replicas, before.replicas)) {
     if (after.groupEpoch !== before.groupEpoch) return "its group epoch changes though its replicas do not";
-    if (!sameList(replicas, before.replicas)) return "its places change though its replicas do not";
-    return progressFault(before, after);
+    return same ? progressFault(before, after) : "its places change though its replicas do not";
   }
   return changeFault(before, after, { epoch, replicationFactor });
 }

@@ -3,15 +3,17 @@
  * are read.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Channel, createChannel, createClient } from "nice-grpc";
-import { type KeyValueServiceClient, KeyValueServiceDefinition } from "../../gen/ts/onar/kv/v1/kv.js";
+import { OnarClient } from "../../src/client/client.js";
 import { endpointText } from "../cluster.js";
 import type { DurableCluster } from "../durable-cluster.js";
 
-const IN_FLIGHT = 32;
+/** Calls in flight at each node. */
+const IN_FLIGHT = 64;
+/** While offices move a write waits, and is asked for again. */
+const PATIENCE_MS = 60_000;
 const LOOK_MS = 50;
 
-/** Puts so many distinct keys through these nodes, each with `value`. */
+/** Puts so many distinct keys through these nodes, each with `value`. A client puts again what was refused. */
 export async function fill(
   cluster: DurableCluster,
   through: readonly number[],
@@ -19,29 +21,15 @@ export async function fill(
   keyOf: (i: number) => Buffer,
   value: Buffer,
 ): Promise<void> {
-  const channels: Channel[] = through.map((index) => createChannel(endpointText(clientOf(cluster, index))));
-  const clients: KeyValueServiceClient[] = channels.map((channel) => createClient(KeyValueServiceDefinition, channel));
+  const clients = through.map((index) => new OnarClient({ endpoints: [endpointText(clientOf(cluster, index))] }));
   let next = 0;
-  const work = async (client: KeyValueServiceClient): Promise<void> => {
-    for (let i = next++; i < keys; i = next++) await putPatiently(client, keyOf(i), value);
+  const work = async (client: OnarClient): Promise<void> => {
+    for (let i = next++; i < keys; i = next++) await client.put(keyOf(i), value, { timeoutMs: PATIENCE_MS });
   };
   try {
     await Promise.all(clients.flatMap((client) => Array.from({ length: IN_FLIGHT }, () => work(client))));
   } finally {
-    for (const channel of channels) channel.close();
-  }
-}
-
-/** While offices move a write may be refused; it is tried again, as a client would. */
-async function putPatiently(client: KeyValueServiceClient, key: Buffer, value: Buffer): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      await client.put({ key, value }, { signal: AbortSignal.timeout(10_000) });
-      return;
-    } catch (error) {
-      if (tries === 20) throw error;
-      await sleep(100);
-    }
+    await Promise.all(clients.map((client) => client.close()));
   }
 }
 

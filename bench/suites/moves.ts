@@ -47,7 +47,8 @@ interface Round {
   readonly ratio: number | null;
   /** The most that a node's anonymous memory was above that before, MiB. */
   readonly grownMiB: number;
-  readonly failed: number;
+  readonly notDone: number;
+  readonly unknown: number;
   /** Cores that all nodes used together. */
   readonly calmCores: number;
   readonly cores: number;
@@ -127,7 +128,8 @@ const COLUMNS: readonly Column<Round>[] = [
   ["longest", (r) => Math.max(...r.pausesMs).toFixed(0)],
   ["longest before", (r) => Math.max(...r.calmMs).toFixed(0)],
   ["rate of others / before", (r) => r.ratio?.toFixed(2) ?? "-"],
-  ["puts not done", (r) => `${r.failed}`],
+  ["puts not done", (r) => `${r.notDone}`],
+  ["unknown", (r) => `${r.unknown}`],
 ];
 
 const COSTS: readonly Column<Round>[] = [
@@ -189,7 +191,8 @@ async function round({ cluster, client, callers, options }: Parts, number: numbe
     calmMs: pausesIn(calm),
     ratio: stays.length === 0 ? null : rate(moving) / rate(calm),
     grownMiB: grown,
-    failed: moving.failed,
+    notDone: moving.notDone,
+    unknown: moving.unknown,
     calmCores,
     cores,
     coldBefore,

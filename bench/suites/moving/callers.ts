@@ -5,6 +5,7 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { OnarClient } from "../../../src/client/client.js";
+import { NotDoneError } from "../../../src/client/outcome.js";
 import { partitionOf } from "../../../src/client/placement.js";
 import { endpointText } from "../../cluster.js";
 import type { DurableCluster } from "../../durable-cluster.js";
@@ -12,8 +13,10 @@ import type { DurableCluster } from "../../durable-cluster.js";
 export interface Seen {
   readonly seconds: number;
   readonly partitions: readonly { puts: number; longestMs: number }[];
-  /** Puts without an answer that says that they are done. */
-  readonly failed: number;
+  /** Puts that were answered as not done; they changed nothing. */
+  readonly notDone: number;
+  /** Puts of which nobody knows whether they are done. */
+  readonly unknown: number;
 }
 
 export class Callers {
@@ -34,7 +37,8 @@ export class Callers {
 
   async during(act: () => Promise<void>): Promise<Seen> {
     const partitions = this.keys.map(() => ({ puts: 0, longestMs: 0 }));
-    let failed = 0;
+    let notDone = 0;
+    let unknown = 0;
     let going = true;
     const began = performance.now();
     const calling = this.keys.map(async (key, i) => {
@@ -44,8 +48,9 @@ export class Callers {
         const number = (this.last[i] ?? 0) + 1;
         try {
           await this.client.put(key, String(number));
-        } catch {
-          failed++;
+        } catch (error) {
+          if (error instanceof NotDoneError) notDone++;
+          else unknown++;
           continue;
         }
         this.last[i] = number;
@@ -62,7 +67,7 @@ export class Callers {
       going = false;
       await Promise.all(calling);
     }
-    return { seconds: (performance.now() - began) / 1_000, partitions, failed };
+    return { seconds: (performance.now() - began) / 1_000, partitions, notDone, unknown };
   }
 
   /** Keys that hold less than what was answered. */

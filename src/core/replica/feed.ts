@@ -24,8 +24,8 @@ import { Taken } from "./taken.js";
 
 /** Changes in one page. */
 export const MAX_LISTED = 512;
-/** Changes looked at for one page. */
-const MAX_LOOKED = 4_096;
+/** Changes looked at for one page, as others wait meanwhile: each may be a read of a block. */
+const MAX_LOOKED = 1_024;
 /** Changes taken from the table together: few at first, as keys may be long. */
 const FIRST_PORTION = 8;
 const LAST_PORTION = 128;

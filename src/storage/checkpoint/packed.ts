@@ -38,6 +38,7 @@ import {
   type Scan,
   type Scanned,
 } from "./checkpoint.js";
+import { LastSection } from "./last-section.js";
 import {
   type BlockSizes,
   type BlockStore,
@@ -71,6 +72,7 @@ const UNKNOWN: Stored = { change: changeNumber(0), register: BAD, settled: false
 
 export class Packed {
   private readonly records: PackedTree;
+  private readonly last: LastSection;
   private readonly index: PackedTree;
   private readonly deleted: PackedTree;
   private readonly removed: RemovedTree;
@@ -88,6 +90,7 @@ export class Packed {
     const tree = (name: TreeName): PackedTree =>
       new PackedTree(stores[name], sizes, (...hole) => this.refill(name, ...hole));
     this.records = tree("records");
+    this.last = new LastSection(this.records);
     this.index = tree("changes");
     this.deleted = tree("deleted");
     this.removed = new RemovedTree(tree("removed"), bounds);
@@ -217,6 +220,7 @@ export class Packed {
 
   /** After what was planned has been written. */
   written(): void {
+    this.last.forget();
     this.rescued.clear();
     for (const [table, head] of this.plannedHeads) this.heads.set(table, head);
     this.plannedHeads.clear();
@@ -262,7 +266,7 @@ export class Packed {
 
   private find(table: TableId, key: Key): Pick<BlockEntry, "meta" | "value"> | "unknown" | null {
     const name = entryKeyOf(key);
-    const section = this.records.at(table, name, false);
+    const section = this.last.at(table, name);
     const { block } = section;
     if (block !== null) {
       const i = block.search(name);

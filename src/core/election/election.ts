@@ -147,7 +147,7 @@ export class Election {
    */
   roundEnded(group: GroupReports, promise: Ballot, office: Office | null, mayOffer: boolean): ElectionAction | null {
     this.nackedSince = false;
-    const heard = this.judging.heardPlaces(group);
+    const heard = group.places;
     const highest = this.judging.highestPromise(group, heard, promise);
     const moved = !sameBallot(highest, this.highest);
     this.highest = highest;
@@ -215,7 +215,7 @@ export class Election {
    */
   yourTurn(offered: Ballot, group: GroupReports, promise: Ballot, office: Office | null): ElectionAction | null {
     if (office !== null || !sameBallot(promise, offered) || group.full(this.place)) return null;
-    const heard = this.judging.heardPlaces(group);
+    const heard = group.places;
     if ((heard & voteOf(this.place)) === 0 || countVotes(heard) < this.majority) return null;
     return this.campaign(this.judging.highestPromise(group, heard, promise));
   }

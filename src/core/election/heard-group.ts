@@ -13,6 +13,8 @@ import type { Heartbeats } from "./heartbeats.js";
 export interface GroupReports {
   /** Heard both ways, and reports this group epoch and ready. For the node itself: ready. */
   heard(place: number): boolean;
+  /** The places heard, one bit each. */
+  readonly places: number;
   /** The last report of another replica, whether heard or not. */
   report(place: number): PartitionReport | undefined;
   /** Whether the replica at `place` hears the one at `other`, by its last answer. */
@@ -46,6 +48,11 @@ export class HeardGroup implements GroupReports {
   private knownReady = false;
   private detectorVersion = -1;
   private reportsVersion = -1;
+  /** By place: the last reports, as of that version. Each is asked for many times a round. */
+  private readonly reports: (PartitionReport | undefined)[];
+  private reportsKnownAt = -1;
+  /** All of them are of this epoch, or a later one. */
+  private current = false;
   private readonly self: NodeId;
   private readonly partition: Partition;
   private readonly groupEpoch: GroupEpoch;
@@ -63,6 +70,7 @@ export class HeardGroup implements GroupReports {
     this.detector = options.detector;
     this.heartbeats = options.heartbeats;
     this.promisedBy = options.promisedBy ?? NOBODY;
+    this.reports = options.replicas.map(() => undefined);
   }
 
   heard(place: number): boolean {
@@ -75,13 +83,14 @@ export class HeardGroup implements GroupReports {
   }
 
   /**
-   * The places heard, one bit each. Asked for all the time, and changed by a round or an answer alone. A replica that
-   * is heard by its promise has no version.
+   * Asked for all the time, and changed by a round or an answer alone. A replica that may be heard by its promise has
+   * no version.
    */
   get places(): number {
     const { detector, heartbeats } = this;
     const same = this.detectorVersion === detector.version && this.reportsVersion === heartbeats.reportsVersion;
-    if (same && this.knownReady === this.ready && this.promisedBy === NOBODY) return this.known;
+    const byReports = this.promisedBy === NOBODY || (this.current && this.reportsKnownAt === heartbeats.reportsVersion);
+    if (same && this.knownReady === this.ready && byReports) return this.known;
     let places = 0;
     for (let place = 0; place < this.replicas.length; place++) if (this.heard(place)) places |= voteOf(place);
     this.known = places;
@@ -92,12 +101,26 @@ export class HeardGroup implements GroupReports {
   }
 
   report(place: number): PartitionReport | undefined {
-    const node = this.replicas[place];
-    if (node === undefined) return undefined;
-    const last = this.heartbeats.report(node, this.partition);
+    const last = this.last(place);
     if (last !== undefined && last.groupEpoch >= this.groupEpoch) return last;
     const promise = this.promisedBy(place);
     return promise === null ? last : this.promised(promise);
+  }
+
+  /** Whatever group epoch it is of. */
+  private last(place: number): PartitionReport | undefined {
+    const { heartbeats, reports, replicas } = this;
+    if (this.reportsKnownAt !== heartbeats.reportsVersion) {
+      this.reportsKnownAt = heartbeats.reportsVersion;
+      this.current = true;
+      let at = 0;
+      for (const node of replicas) {
+        const last = heartbeats.report(node, this.partition);
+        reports[at++] = last;
+        if (node !== this.self && (last === undefined || last.groupEpoch < this.groupEpoch)) this.current = false;
+      }
+    }
+    return reports[place];
   }
 
   /** The least that it will report. */

@@ -15,13 +15,6 @@ export class Judging {
     private readonly majority: number,
   ) {}
 
-  /** The mask of the places heard. */
-  heardPlaces(group: GroupReports): number {
-    let heard = 0;
-    for (let place = 0; place < this.replicas.length; place++) if (group.heard(place)) heard |= voteOf(place);
-    return heard;
-  }
-
   /** `promise`: the own one. */
   highestPromise(group: GroupReports, heard: number, promise: Ballot): Ballot {
     let highest = promise;

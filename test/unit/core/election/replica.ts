@@ -75,6 +75,10 @@ export class Replica implements GroupReports {
     return place === this.place ? this.ready : this.heardPlaces.has(place);
   }
 
+  get places(): number {
+    return all(this.size).reduce((places, place) => places | (this.heard(place) ? voteOf(place) : 0), 0);
+  }
+
   report(place: number): PartitionReport | undefined {
     return this.reports.get(place);
   }

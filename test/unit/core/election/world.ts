@@ -374,6 +374,9 @@ class Node {
 function withoutHop(group: GroupReports, replicas: readonly NodeId[]): GroupReports {
   return {
     heard: (place) => group.heard(place),
+    get places() {
+      return group.places;
+    },
     hears: (place, other) => group.hears(place, other),
     full: (place) => group.full(place),
     report: (place) => {
